@@ -1,0 +1,317 @@
+//===- AttnOps.td - Operations of the attn dialect ------------------*- tablegen -*-===//
+#ifndef ATTN_OPS_TD
+#define ATTN_OPS_TD
+
+include "dialect/attn/AttnAttrs.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+//===----------------------------------------------------------------------===//
+// Declarations
+//===----------------------------------------------------------------------===//
+
+def Attn_PatternOp : Attn_Op<"pattern", [IsolatedFromAbove, SymbolTable, Symbol, NoTerminator, SingleBlock,
+                                         NoRegionArguments]> {
+  let summary = "One attention variant: its declarations and entry points";
+  let description = [{
+    Holds `attn.param`, `attn.operand`, `attn.partition`, `attn.cache` and `func.func` entry points.
+
+    Constraints:
+    * C1: the body holds only those operations.
+    * C2: an entry point's arguments and results carry the attribute `attn.name`.
+
+    Example:
+    ```mlir
+    attn.pattern @window positions(bottom_right) {
+      attn.param @window : i64 = 256
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<Attn_PositionsAttr>:$positions);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $sym_name (`positions` `(` custom<PlainPositions>($positions)^ `)`)? attr-dict-with-keyword $body
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_ParamOp : Attn_Op<"param", [Symbol, HasParent<"PatternOp">]> {
+  let summary = "A run-time scalar with a default";
+  let description = [{
+    An integer (`i64`) or float (`f32`) that may change between runs, also per request of a batch.
+
+    Constraints:
+    * C1: the type is i64 or f32 and the default has that type.
+    * C2: an integer default is below 2^31 in magnitude.
+
+    Example:
+    ```mlir
+    attn.pattern @p {
+      attn.param @window : i64 = 256
+      attn.param @softcap : f32 = 50.0
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, TypedAttrInterface:$value);
+  let assemblyFormat = "$sym_name `:` custom<ParamValue>($type, $value) attr-dict";
+  let hasVerifier = 1;
+}
+
+def Attn_OperandOp : Attn_Op<"operand", [Symbol, HasParent<"PatternOp">]> {
+  let summary = "A run-time tensor that expressions read";
+  let description = [{
+    The shape is a list of sizes: `batch`, `q_heads`, `kv_heads`, `layers`, `q_len`, `kv_len` (both per request, padded to
+    the longest), the name of a parameter, or an integer. `kv_len` and `q_len` dimensions are indexed by position.
+    Elements are read as i64 or f32. Every index is clamped to the dimension.
+
+    Constraints:
+    * C1: each size is a known name or a positive integer, and there are one to four.
+    * C2: the element type is i1, i8, i32, i64, f32, f16 or bf16.
+
+    Example:
+    ```mlir
+    attn.pattern @documents {
+      attn.operand @doc ["batch", "kv_len"] : i32 domain(sorted)
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$shape, TypeAttr:$type,
+                       DefaultValuedAttr<Attn_DomainAttr, "::attn::ir::Domain::Any">:$domain);
+  let assemblyFormat = "$sym_name $shape `:` $type (`domain` `(` custom<PlainDomain>($domain)^ `)`)? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Attn_CacheOp : Attn_Op<"cache", [Symbol, HasParent<"PatternOp">]> {
+  let summary = "Where keys and values live";
+  let description = [{
+    Names a layout. `sink` and `ring` are the names of integer parameters (layout `sink_ring` only).
+
+    Constraints:
+    * C1: `sink` and `ring` are given exactly for the layout `sink_ring`, and name integer parameters.
+
+    Example:
+    ```mlir
+    attn.pattern @p {
+      attn.param @sink : i64 = 64
+      attn.param @recent : i64 = 256
+      attn.cache @whole layout(contiguous)
+      attn.cache @ring layout(sink_ring) sink(@sink) ring(@recent)
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, Attn_LayoutAttr:$layout,
+                       OptionalAttr<FlatSymbolRefAttr>:$sink, OptionalAttr<FlatSymbolRefAttr>:$ring);
+  let assemblyFormat = [{
+    $sym_name `layout` `(` custom<PlainLayout>($layout) `)` (`sink` `(` $sink^ `)`)? (`ring` `(` $ring^ `)`)? attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_PartitionOp : Attn_Op<"partition", [Symbol, SymbolTable, HasParent<"PatternOp">, NoTerminator, SingleBlock,
+                                             NoRegionArguments]> {
+  let summary = "A split of one axis into named classes";
+  let description = [{
+    Classes are tried in order; the first whose rule holds takes the element. A class without a rule takes the rest.
+
+    Constraints:
+    * C1: the body holds `attn.class` only, at least two.
+    * C2: exactly the last class has no rule, so that the split is total.
+    * C3: a rule reads only coordinates of its axis (`b` on batch, `h` and `g` on q_head, `g` on kv_head, `q` on query,
+      `k` on key, `l` on layer).
+
+    Example:
+    ```mlir
+    attn.pattern @p {
+      attn.operand @is_retrieval ["kv_heads"] : i1
+      attn.partition @heads axis(kv_head) {
+        attn.class @retrieval when {
+        ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+          %0 = attn.element @is_retrieval[%g] : i64
+          %c0 = arith.constant 0 : i64
+          %1 = arith.cmpi ne, %0, %c0 : i64
+          attn.yield %1 : i1
+        }
+        attn.class @streaming otherwise
+      }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, Attn_AxisAttr:$axis);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `axis` `(` custom<PlainAxis>($axis) `)` attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+}
+
+def Attn_ClassOp : Attn_Op<"class", [Symbol, HasParent<"PartitionOp">]> {
+  let summary = "One class of a partition";
+  let description = [{
+    Constraints:
+    * C1: a rule region has the six coordinates as arguments and yields one i1.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region AnyRegion:$rule);
+  let assemblyFormat = "$sym_name custom<Rule>($rule) attr-dict";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+def Attn_AttendOp : Attn_Op<"attend", [NoTerminator, SingleBlock, NoRegionArguments, AttrSizedOperandSegments,
+                                       RecursiveMemoryEffects]> {
+  let summary = "Attention of queries over one or more caches";
+  let description = [{
+    For every (query head, query) the visible keys are those whose kernel map's mask holds; the kernel map of a
+    (head, query, key) is the first one whose classes hold. Results: `out` `[batch, q_heads, q_len, value dim]` and `lse`
+    `[batch, q_heads, q_len]`, the natural logarithm of the sum of exponentials of the scores.
+    A row with no visible key has out = 0 and lse = -inf.
+
+    `scale` multiplies the dot products; the default is (head dim)^-1/2. A parameter given as `scale_param` replaces it at
+    run time.
+
+    Constraints:
+    * C1: q, keys and values have rank 4 with a static last dimension of 1 to 576.
+    * C2: keys have q's last dimension; there are as many values as keys, and all values have out's last dimension.
+    * C3: the body holds `attn.kernel_map` only, at least one, and the last one has no classes.
+    * C4: a kernel map's cache index is below the number of caches.
+    * C5: element types of q, keys, values and out are f32, f16 or bf16 and equal; lse is f32.
+
+    Example: see `attn.kernel_map`.
+  }];
+  let arguments = (ins AnyRankedTensor:$query, Variadic<AnyRankedTensor>:$keys, Variadic<AnyRankedTensor>:$values,
+                       OptionalAttr<F64Attr>:$scale, OptionalAttr<FlatSymbolRefAttr>:$scale_param,
+                       OptionalAttr<SymbolRefArrayAttr>:$caches);
+  let results = (outs AnyRankedTensor:$out, AnyRankedTensor:$lse);
+  let regions = (region SizedRegion<1>:$maps);
+  let assemblyFormat = [{
+    $query `keys` `(` $keys `)` `values` `(` $values `)` (`caches` $caches^)? (`scale` `(` $scale^ `)`)?
+    (`scale_param` `(` $scale_param^ `)`)? attr-dict
+    `:` type($query) `,` `(` type($keys) `)` `,` `(` type($values) `)` `->` type($out) `,` type($lse) $maps
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">]> {
+  let summary = "What one class of (head, query, key) computes";
+  let description = [{
+    `classes` names one class per partition; all must hold. Regions:
+    * `mask` (six coordinates) -> i1: is the key visible to the query;
+    * `score` (raw score f32, then six coordinates) -> f32, on the scaled dot product; absent: unchanged;
+    * `decay` (six coordinates) -> f32, weight `#attn.linear` only.
+
+    Constraints:
+    * C1: mask has the six coordinates as i64 arguments and yields one i1.
+    * C2: score has an f32 and the six coordinates as arguments and yields one f32.
+    * C3: decay is present exactly with `#attn.linear`, reads no `q` and no `k`, and yields one f32.
+    * C4: `cache` is not negative.
+
+    Example:
+    ```mlir
+    attn.pattern @causal positions(bottom_right) {
+      func.func @attend(%q: tensor<?x?x?x64xf32> {attn.name = "q"}, %k: tensor<?x?x?x64xf32> {attn.name = "k"},
+                        %v: tensor<?x?x?x64xf32> {attn.name = "v"})
+          -> (tensor<?x?x?x64xf32> {attn.name = "out"}, tensor<?x?x?xf32> {attn.name = "lse"}) {
+        %out, %lse = attn.attend %q keys(%k) values(%v)
+            : tensor<?x?x?x64xf32>, (tensor<?x?x?x64xf32>), (tensor<?x?x?x64xf32>)
+            -> tensor<?x?x?x64xf32>, tensor<?x?x?xf32> {
+          attn.kernel_map weight(#attn.softmax) mask {
+          ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q0: i64, %k0: i64):
+            %0 = arith.cmpi sle, %k0, %q0 : i64
+            attn.yield %0 : i1
+          }
+        }
+        return %out, %lse : tensor<?x?x?x64xf32>, tensor<?x?x?xf32>
+      }
+    }
+    ```
+  }];
+  let arguments = (ins OptionalAttr<SymbolRefArrayAttr>:$classes, AnyAttr:$weight,
+                       DefaultValuedAttr<I64Attr, "0">:$cache, OptionalAttr<Attn_RopeAttr>:$rope);
+  let regions = (region SizedRegion<1>:$mask, AnyRegion:$score, AnyRegion:$decay);
+  let assemblyFormat = [{
+    ($classes^)? `weight` `(` $weight `)` (`cache` `(` $cache^ `)`)? (`rope` `(` $rope^ `)`)? attr-dict
+    `mask` $mask custom<OptionalRegion>("\"score\"", $score) custom<OptionalRegion>("\"decay\"", $decay)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_MergeOp : Attn_Op<"merge", [Pure, AttrSizedOperandSegments]> {
+  let summary = "Join partial attention results over disjoint key sets";
+  let description = [{
+    With m = max over i of lse_i: `lse = m + log(sum exp(lse_i - m))`, `out = sum out_i * exp(lse_i - lse)`.
+    A row that is -inf everywhere stays out = 0, lse = -inf. Source: the (O, LSE) merge of FlashDecoding and cascades.
+
+    Constraints:
+    * C1: two or more inputs, as many outs as lses, all outs of one type and all lses of one type.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$outs, Variadic<AnyRankedTensor>:$lses);
+  let results = (outs AnyRankedTensor:$out, AnyRankedTensor:$lse);
+  let assemblyFormat = "`outs` `(` $outs `)` `lses` `(` $lses `)` attr-dict `:` type($outs) `,` type($lses) `->` type($out) `,` type($lse)";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Expressions
+//===----------------------------------------------------------------------===//
+
+def Attn_ScalarOp : Attn_Op<"scalar", [Pure]> {
+  let summary = "The value of a parameter or size";
+  let description = [{
+    Reads an `attn.param`, or one of the sizes `batch`, `q_heads`, `kv_heads`, `q_len`, `kv_len` (the last two of the
+    request `b`).
+
+    Constraints:
+    * C1: the symbol is a size (result i64) or an `attn.param` of the enclosing pattern with the result's type.
+
+    Example: `%w = attn.scalar @window : i64`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$symbol);
+  let results = (outs AnyTypeOf<[I64, F32]>:$value);
+  let assemblyFormat = "$symbol attr-dict `:` type($value)";
+}
+
+def Attn_ElementOp : Attn_Op<"element", [Pure]> {
+  let summary = "One element of an operand";
+  let description = [{
+    Integer and boolean operands give i64, float operands f32. Each index is clamped to its dimension.
+
+    Constraints:
+    * C1: the symbol is an `attn.operand` of the enclosing pattern with as many dimensions as there are indices.
+
+    Example: `%d = attn.element @doc[%b, %q] : i64`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$symbol, Variadic<I64>:$indices);
+  let results = (outs AnyTypeOf<[I64, F32]>:$value);
+  let assemblyFormat = "$symbol `[` $indices `]` attr-dict `:` type($value)";
+}
+
+def Attn_ModOp : Attn_Op<"mod", [Pure]> {
+  let summary = "Remainder of a division rounding towards minus infinity";
+  let description = [{ `mod(a, b) = a - b * floor(a / b)`, so the result has the sign of b.
+
+    Example: `%r = attn.mod %a, %b` }];
+  let arguments = (ins I64:$lhs, I64:$rhs);
+  let results = (outs I64:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict";
+}
+
+def Attn_IsPow2Op : Attn_Op<"is_pow2", [Pure]> {
+  let summary = "Whether an integer is 1, 2, 4, ...";
+  let description = [{ False for zero and negative numbers. Example: `%p = attn.is_pow2 %d` }];
+  let arguments = (ins I64:$value);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$value attr-dict";
+}
+
+def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator]> {
+  let summary = "The value of an expression region";
+  let description = [{ Example: `attn.yield %0 : i1` }];
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+#endif // ATTN_OPS_TD

@@ -1,0 +1,109 @@
+//===- RangeProgram.h - Which key tiles a query tile visits --------*- C++ -*-===//
+//
+// A mask compiled to plain integer code. Given a box of queries (positions q_first..q_last, heads h_first..h_last) and
+// the key tile [k0, k0 + tile), the code says whether some pair of the box is visible, whether all are, and up to which
+// key the answer stays the same. Kernels run it once per run of equal tiles; `--explain`, pictures and tests run the
+// same code in C++ (`RangeProgram::classify`).
+//
+// How: the mask and its negation are brought to disjunctive normal form. A conjunction of atoms a*q + b*k + c <= 0 with
+// a, b in {-1, 0, 1} is a convex polygon; eliminating q by Fourier-Motzkin is exact over the integers because q's
+// coefficients are units, and leaves an interval of keys. Terms in q alone under `//`, `%` or a sorted tensor are
+// constant on pieces of the query tile, which the code enumerates. Remaining terms (`%` ranges, is_pow2, tensors) are
+// tested per tile, or, where nothing can be said, leave the tile partial.
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_DIALECT_MASK_RANGEPROGRAM_H
+#define ATTN_DIALECT_MASK_RANGEPROGRAM_H
+
+#include "dialect/mask/Expr.h"
+
+#include <map>
+#include <optional>
+
+namespace attn::mask {
+
+/// Operations of integer code. Values are numbered in order of definition and are I (int64) or B (bool).
+enum class Code : uint8_t {
+  Const,                                              ///< imm -> I
+  True, False,                                        ///< -> B
+  Input,                                              ///< name -> I (symbols of Expr.h and the inputs below)
+  Element,                                            ///< name, args I... -> I; indices are clamped to the tensor
+  TensorSize,                                         ///< name, imm = dimension -> I
+  Add, Sub, Mul, FloorDiv, Mod, Min, Max,             ///< I, I -> I; the divisor is not 0 (guarded by the code)
+  Lt, Le, Eq,                                         ///< I, I -> B
+  IsPow2,                                             ///< I -> B
+  And, Or, Not,                                       ///< B... -> B
+  SelectI, SelectB,                                   ///< B, X, X -> X
+  While, ///< args: initial values; blocks[0] (carried values) -> B, blocks[1] (carried values) -> next; gives carried
+  If,    ///< args: B; blocks[0] then, blocks[1] else, no arguments; gives the blocks' results
+};
+
+struct CodeBlock;
+
+/// One instruction. It defines `results` (one id, or as many as While and If give).
+struct Instruction {
+  Code code;
+  int64_t imm = 0;
+  std::string name;
+  std::vector<int> args;
+  std::vector<int> results;
+  std::vector<CodeBlock> blocks;
+};
+
+/// A block: its arguments are defined on entry, its results are read at the end.
+struct CodeBlock {
+  std::vector<int> arguments;
+  std::vector<Instruction> body;
+  std::vector<int> results;
+};
+
+/// What a key tile is to a query box. Keys at or past kv_len are not looked at.
+enum class TileClass : uint8_t { Empty, Partial, Full };
+
+/// Run-time values for the C++ interpreter: integers by name, tensors as flat row-major int64 data with their sizes.
+struct Environment {
+  struct Tensor {
+    std::vector<int64_t> sizes;
+    std::vector<int64_t> data;
+  };
+  std::map<std::string, int64_t> values;
+  std::map<std::string, Tensor> tensors;
+};
+
+/// What is promised of a tensor's values: non-decreasing along its last dimension.
+struct TensorFacts {
+  bool sorted = false;
+};
+
+class RangeProgram {
+public:
+  /// Compiles `mask` (Bool). Never fails: a term nothing is known about leaves its tiles partial.
+  /// Inputs of the code beyond the symbols of the mask: `q_first q_last h_first h_last g b l k0 tile kv_len group`
+  /// (`group` is q_heads / kv_heads; g is fixed, h ranges over h_first..h_last).
+  static RangeProgram compile(const Expr &mask, const std::map<std::string, TensorFacts> &facts = {});
+
+  /// The code. Results: B some pair visible; B no pair hidden; I next: the first multiple of `tile` after k0 at which
+  /// the two may differ (at most the first multiple of `tile` >= kv_len).
+  const CodeBlock &code() const { return block; }
+  /// Number of values that the code defines (ids are below it).
+  int valueCount() const { return values; }
+  /// False if some term is treated conservatively, so that a partial tile may turn out full or empty.
+  bool exact() const { return isExact; }
+
+  struct Result {
+    TileClass kind;
+    int64_t next;
+  };
+  /// Runs the code in C++. `env.values` holds every input and symbol. Throws nothing; a missing name is asserted.
+  Result classify(const Environment &env) const;
+  /// The code as text, one instruction a line, for --emit=ranges and tests.
+  std::string str() const;
+
+private:
+  CodeBlock block;
+  int values = 0;
+  bool isExact = true;
+};
+
+} // namespace attn::mask
+
+#endif // ATTN_DIALECT_MASK_RANGEPROGRAM_H
