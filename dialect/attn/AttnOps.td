@@ -178,7 +178,7 @@ def Attn_AttendOp : Attn_Op<"attend", [NoTerminator, SingleBlock, NoRegionArgume
     * C2: keys have q's last dimension; there are as many values as keys, and all values have out's last dimension.
     * C3: the body holds `attn.kernel_map` only, at least one, and the last one has no classes.
     * C4: a kernel map's cache index is below the number of caches.
-    * C5: element types of q, keys, values and out are f32, f16 or bf16 and equal; lse is f32.
+    * C5: element types of q, keys and values are f32, f16 or bf16 and equal; out has that type or f32; lse is f32.
 
     Example: see `attn.kernel_map`.
   }];
@@ -201,13 +201,16 @@ def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">]> {
     `classes` names one class per partition; all must hold. Regions:
     * `mask` (six coordinates) -> i1: is the key visible to the query;
     * `score` (raw score f32, then six coordinates) -> f32, on the scaled dot product; absent: unchanged;
-    * `decay` (six coordinates) -> f32, weight `#attn.linear` only.
+    * `decay` (six coordinates) -> f32, weight `#attn.linear` only;
+    * `which` (six coordinates) -> i64, the index of the cache, instead of the constant `cache` (passes make it when they
+      fuse head classes with different caches).
 
     Constraints:
     * C1: mask has the six coordinates as i64 arguments and yields one i1.
     * C2: score has an f32 and the six coordinates as arguments and yields one f32.
     * C3: decay is present exactly with `#attn.linear`, reads no `q` and no `k`, and yields one f32.
     * C4: `cache` is not negative.
+    * C5: which, where present, reads only `b`, `g` and `l`, and yields one i64.
 
     Example:
     ```mlir
@@ -231,10 +234,12 @@ def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">]> {
   }];
   let arguments = (ins OptionalAttr<SymbolRefArrayAttr>:$classes, AnyAttr:$weight,
                        DefaultValuedAttr<I64Attr, "0">:$cache, OptionalAttr<Attn_RopeAttr>:$rope);
-  let regions = (region SizedRegion<1>:$mask, AnyRegion:$score, AnyRegion:$decay);
+  let regions = (region SizedRegion<1>:$mask, AnyRegion:$score, AnyRegion:$decay,
+                        AnyRegion:$which);
   let assemblyFormat = [{
     ($classes^)? `weight` `(` $weight `)` (`cache` `(` $cache^ `)`)? (`rope` `(` $rope^ `)`)? attr-dict
     `mask` $mask custom<OptionalRegion>("\"score\"", $score) custom<OptionalRegion>("\"decay\"", $decay)
+    custom<OptionalRegion>("\"which\"", $which)
   }];
   let hasVerifier = 1;
 }

@@ -42,6 +42,50 @@ def Tile_ReturnOp : Tile_Op<"return", [Terminator, HasParent<"KernelOp">]> {
   let assemblyFormat = "attr-dict";
 }
 
+def Tile_EntryOp : Tile_Op<"entry", [Symbol, NoTerminator, SingleBlock, NoRegionArguments]> {
+  let summary = "Launch schedule of an entry point";
+  let description = [{
+    The launches of one call, in order. Arguments bind by name: a kernel argument named like an input or output of the
+    entry is that tensor; a name starting with `%` is a temporary `[batch, q_heads, q_len (, dim)]` in the workspace; other
+    names are parameters and operands of the pattern. `inputs` and `outputs` are dictionaries
+    `{name, role, cache}` with the roles query, key, value, out, lse.
+
+    Constraints:
+    * C1: the body holds `tile.launch` only.
+
+    Example: see `tile.launch`.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$inputs, ArrayAttr:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `inputs` $inputs `outputs` $outputs attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+}
+
+def Tile_LaunchOp : Tile_Op<"launch", [HasParent<"EntryOp">]> {
+  let summary = "Run one kernel over all its tasks";
+  let description = [{
+    `forms` are kernels that compute the same thing with different tiles; the plan picks one from the lengths.
+
+    Constraints:
+    * C1: there is at least one form, each a `tile.kernel`.
+
+    Example:
+    ```mlir
+    tile.entry @attend inputs [{name = "x", role = "query"} ] outputs [{name = "y", role = "out"} ] {
+      tile.launch [@copy]
+    }
+    tile.kernel @copy schedule(<rows = 16, keys = 16, pack = false, splits = false>) args ["x", "y"] {
+    ^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %x: !tile.view<8xf32>, %y: !tile.view<8xf32>):
+      %t = tile.load %x[%row0] : !tile.view<8xf32> -> !tile.tile<16x8xf32>
+      tile.store %t, %y[%row0] : !tile.tile<16x8xf32>, !tile.view<8xf32>
+      tile.return
+    }
+    ```
+  }];
+  let arguments = (ins SymbolRefArrayAttr:$forms);
+  let assemblyFormat = "$forms attr-dict";
+}
+
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
@@ -153,14 +197,15 @@ def Tile_MapOp : Tile_Op<"map", [SingleBlock, AttrSizedOperandSegments, Recursiv
   let summary = "Elementwise computation over tiles";
   let description = [{
     The region computes one element from the elements of the inputs and the coordinates `b, h, g, l, q, k` (i64;
-    positions; k is the position of the column's key, meaningful only on tiles whose columns are keys). A row vector
-    among the inputs is repeated over the columns. The region may use values of the kernel around it (scalars, buffers)
+    positions). k is the position of the column's key on tiles whose columns are keys; with `key_rows` the tile's rows are
+    keys (a tile from `tile.load_keys`). A row vector among the inputs is repeated over the columns. The region may use values of the kernel around it (scalars, buffers)
     and `arith`, `math`, `tile.element`, `tile.mod`, `tile.is_pow2`.
 
     Constraints:
     * C1: the region has one f32 argument per input, then six i64, and yields one f32.
     * C2: every input has the result's rows; inputs of rank 2 have the result's shape.
-    * C3: an input or result of rank 2 whose columns are keys has `k0`, the position of column 0, where the region reads k.
+    * C3: a region that reads k has `k0`, the position of the key of column 0 (of row 0 with `key_rows`).
+    * C4: a region of a map with `key_rows` reads no q and no h.
 
     Example:
     ```mlir
@@ -177,11 +222,11 @@ def Tile_MapOp : Tile_Op<"map", [SingleBlock, AttrSizedOperandSegments, Recursiv
     }
     ```
   }];
-  let arguments = (ins Variadic<Tile_TileType>:$inputs, Optional<I64>:$k0);
+  let arguments = (ins Variadic<Tile_TileType>:$inputs, Optional<I64>:$k0, UnitAttr:$key_rows);
   let results = (outs Tile_TileType:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $inputs (`keys` `(` $k0^ `)`)? attr-dict `:` type($inputs) `->` type($result) $body
+    $inputs (`keys` `(` $k0^ `)`)? (`key_rows` $key_rows^)? attr-dict `:` type($inputs) `->` type($result) $body
   }];
   let hasVerifier = 1;
 }

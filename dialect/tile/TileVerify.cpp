@@ -19,3 +19,4 @@ LogicalResult WhereOp::verify() { return success(); }
 LogicalResult ForKeysOp::verify() { return success(); }
 LogicalResult ForRowsOp::verify() { return success(); }
 LogicalResult RolesOp::verify() { return success(); }
+LogicalResult EntryOp::verify() { return success(); }

@@ -1,0 +1,218 @@
+//===- MaskRegion.cpp - Expression regions as mask::Expr -------------------===//
+#include "passes/analysis/MaskRegion.h"
+
+#include "dialect/attn/AttnDialect.h"
+#include "dialect/tile/TileDialect.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using attn::mask::Expr;
+using attn::mask::Op;
+
+namespace {
+
+class Converter {
+public:
+  FailureOr<Expr> convert(Value value);
+
+private:
+  FailureOr<Expr> argument(BlockArgument argument);
+  FailureOr<Expr> operation(Operation *op);
+  FailureOr<Expr> apply(Operation *op, Op kind);
+  FailureOr<Expr> compare(Operation *op, bool isFloat, int predicate);
+  FailureOr<Expr> element(Operation *op, std::string name, ValueRange indices);
+  FailureOr<std::vector<Expr>> all(ValueRange values);
+
+  llvm::DenseMap<Value, Expr> known; // keeps shared subexpressions shared
+};
+
+} // namespace
+
+static attn::mask::Type exprType(Type type) {
+  if (isa<FloatType>(type))
+    return attn::mask::Type::Float;
+  return type.isInteger(1) ? attn::mask::Type::Bool : attn::mask::Type::Int;
+}
+
+FailureOr<Expr> Converter::convert(Value value) {
+  if (auto it = known.find(value); it != known.end())
+    return it->second;
+  auto result = isa<BlockArgument>(value) ? argument(cast<BlockArgument>(value))
+                                          : operation(value.getDefiningOp());
+  if (succeeded(result))
+    known[value] = *result;
+  return result;
+}
+
+/// The name of the kernel argument that `value` is, or nothing.
+static std::optional<std::string> kernelArgumentName(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto kernel = argument ? dyn_cast<attn::tile::KernelOp>(argument.getOwner()->getParentOp()) : nullptr;
+  if (!kernel || argument.getArgNumber() < attn::tile::NumLeadingArguments)
+    return std::nullopt;
+  unsigned index = argument.getArgNumber() - attn::tile::NumLeadingArguments;
+  if (index >= kernel.getArgs().size())
+    return std::nullopt;
+  return cast<StringAttr>(kernel.getArgs()[index]).str();
+}
+
+FailureOr<Expr> Converter::argument(BlockArgument argument) {
+  static const char *coordinates[] = {"b", "h", "g", "l", "q", "k"};
+  static const char *leading[] = {"b", "g", "l"};
+  Operation *owner = argument.getOwner()->getParentOp();
+  unsigned number = argument.getArgNumber();
+  if (isa<attn::tile::KernelOp>(owner)) {
+    if (number < attn::tile::Row0)
+      return Expr::symbol(leading[number]);
+    auto name = kernelArgumentName(argument);
+    if (name && isa<IntegerType, FloatType>(argument.getType()))
+      return Expr::symbol(*name, exprType(argument.getType()));
+    owner->emitError("argument ") << number << " of the kernel is no part of an expression";
+    return failure();
+  }
+  unsigned count = argument.getOwner()->getNumArguments();
+  unsigned first = count - attn::ir::NumCoordinates;
+  if (count >= attn::ir::NumCoordinates && number >= first)
+    return Expr::symbol(coordinates[number - first]);
+  if (count == attn::ir::NumCoordinates + 1)
+    return Expr::symbol("s", attn::mask::Type::Float);
+  owner->emitError("argument ") << number << " of the region is no part of an expression";
+  return failure();
+}
+
+FailureOr<std::vector<Expr>> Converter::all(ValueRange values) {
+  std::vector<Expr> result;
+  for (Value value : values) {
+    auto e = convert(value);
+    if (failed(e))
+      return failure();
+    result.push_back(*e);
+  }
+  return result;
+}
+
+FailureOr<Expr> Converter::apply(Operation *op, Op kind) {
+  auto args = all(op->getOperands());
+  if (failed(args))
+    return failure();
+  return Expr::make(kind, std::move(*args));
+}
+
+FailureOr<Expr> Converter::compare(Operation *op, bool isFloat, int predicate) {
+  auto args = all(op->getOperands());
+  if (failed(args))
+    return failure();
+  Expr a = (*args)[0], b = (*args)[1];
+  if (isFloat) {
+    switch (static_cast<arith::CmpFPredicate>(predicate)) {
+    case arith::CmpFPredicate::OLT: return a < b;
+    case arith::CmpFPredicate::OLE: return a <= b;
+    case arith::CmpFPredicate::OGT: return b < a;
+    case arith::CmpFPredicate::OGE: return b <= a;
+    case arith::CmpFPredicate::OEQ: return Expr::make(Op::Eq, {a, b});
+    case arith::CmpFPredicate::UNE: return Expr::make(Op::Ne, {a, b});
+    default: break;
+    }
+  } else {
+    switch (static_cast<arith::CmpIPredicate>(predicate)) {
+    case arith::CmpIPredicate::slt: return a < b;
+    case arith::CmpIPredicate::sle: return a <= b;
+    case arith::CmpIPredicate::sgt: return b < a;
+    case arith::CmpIPredicate::sge: return b <= a;
+    case arith::CmpIPredicate::eq: return Expr::make(Op::Eq, {a, b});
+    case arith::CmpIPredicate::ne: return Expr::make(Op::Ne, {a, b});
+    default: break;
+    }
+  }
+  op->emitError("comparison predicate is not supported in expressions");
+  return failure();
+}
+
+FailureOr<Expr> Converter::element(Operation *op, std::string name, ValueRange indices) {
+  auto args = all(indices);
+  if (failed(args))
+    return failure();
+  return Expr::element(std::move(name), std::move(*args), exprType(op->getResult(0).getType()));
+}
+
+FailureOr<Expr> Converter::operation(Operation *op) {
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+    if (auto real = dyn_cast<FloatAttr>(constant.getValue()))
+      return Expr::real(real.getValueAsDouble());
+    auto integer = cast<IntegerAttr>(constant.getValue());
+    if (integer.getType().isInteger(1))
+      return Expr::boolean(integer.getValue().getBoolValue());
+    return Expr::integer(integer.getInt());
+  }
+  if (auto scalar = dyn_cast<attn::ir::ScalarOp>(op))
+    return Expr::symbol(scalar.getSymbol().str(), exprType(scalar.getType()));
+  if (auto size = dyn_cast<attn::tile::SizeOp>(op))
+    return Expr::symbol(size.getName().str());
+  if (auto read = dyn_cast<attn::ir::ElementOp>(op))
+    return element(op, read.getSymbol().str(), read.getIndices());
+  if (auto read = dyn_cast<attn::tile::ElementOp>(op)) {
+    if (auto name = kernelArgumentName(read.getBuffer()))
+      return element(op, *name, read.getIndices());
+    op->emitError("the buffer is not an argument of the kernel");
+    return failure();
+  }
+  if (auto cmp = dyn_cast<arith::CmpIOp>(op))
+    return compare(op, false, static_cast<int>(cmp.getPredicate()));
+  if (auto cmp = dyn_cast<arith::CmpFOp>(op))
+    return compare(op, true, static_cast<int>(cmp.getPredicate()));
+  // Unary forms that arith spells with a constant or a second operation.
+  auto unary = [&](Value operand, Op kind) -> FailureOr<Expr> {
+    auto arg = convert(operand);
+    return failed(arg) ? arg : FailureOr<Expr>(Expr::make(kind, {*arg}));
+  };
+  if (auto flip = dyn_cast<arith::XOrIOp>(op);
+      flip && flip.getType().isInteger(1) && matchPattern(flip.getRhs(), m_One()))
+    return unary(flip.getLhs(), Op::Not);
+  if (auto negate = dyn_cast<arith::SubIOp>(op); negate && matchPattern(negate.getLhs(), m_Zero()))
+    return unary(negate.getRhs(), Op::Neg);
+  if (auto round = dyn_cast<arith::FPToSIOp>(op))
+    if (auto floor = round.getIn().getDefiningOp<math::FloorOp>())
+      return unary(floor.getOperand(), Op::Floor);
+
+  std::optional<Op> kind =
+      llvm::TypeSwitch<Operation *, std::optional<Op>>(op)
+          .Case<arith::AddIOp, arith::AddFOp>([](auto) { return Op::Add; })
+          .Case<arith::SubIOp, arith::SubFOp>([](auto) { return Op::Sub; })
+          .Case<arith::MulIOp, arith::MulFOp>([](auto) { return Op::Mul; })
+          .Case<arith::DivFOp>([](auto) { return Op::Div; })
+          .Case<arith::FloorDivSIOp>([](auto) { return Op::FloorDiv; })
+          .Case<attn::ir::ModOp, attn::tile::ModOp>([](auto) { return Op::Mod; })
+          .Case<arith::MinSIOp, arith::MinimumFOp, arith::MinNumFOp>([](auto) { return Op::Min; })
+          .Case<arith::MaxSIOp, arith::MaximumFOp, arith::MaxNumFOp>([](auto) { return Op::Max; })
+          .Case<arith::NegFOp>([](auto) { return Op::Neg; })
+          .Case<math::AbsIOp, math::AbsFOp>([](auto) { return Op::Abs; })
+          .Case<math::ExpOp>([](auto) { return Op::Exp; })
+          .Case<math::LogOp>([](auto) { return Op::Log; })
+          .Case<math::TanhOp>([](auto) { return Op::Tanh; })
+          .Case<math::SqrtOp>([](auto) { return Op::Sqrt; })
+          .Case<arith::SIToFPOp>([](auto) { return Op::ToFloat; })
+          .Case<arith::SelectOp>([](auto) { return Op::Select; })
+          .Case<attn::ir::IsPow2Op, attn::tile::IsPow2Op>([](auto) { return Op::IsPow2; })
+          .Default([](Operation *) { return std::nullopt; });
+  if (op->getNumResults() == 1 && op->getResult(0).getType().isInteger(1)) {
+    if (isa<arith::AndIOp>(op))
+      kind = Op::And;
+    if (isa<arith::OrIOp>(op))
+      kind = Op::Or;
+  }
+  if (!kind) {
+    op->emitError("'") << op->getName() << "' is not supported in expressions";
+    return failure();
+  }
+  return apply(op, *kind);
+}
+
+FailureOr<Expr> attn::passes::valueToExpr(Value value) { return Converter().convert(value); }
+
+FailureOr<Expr> attn::passes::regionToExpr(Region &region) {
+  return valueToExpr(region.front().getTerminator()->getOperand(0));
+}
