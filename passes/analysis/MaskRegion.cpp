@@ -3,15 +3,15 @@
 
 #include "dialect/attn/AttnDialect.h"
 #include "dialect/tile/TileDialect.h"
-#include "llvm/ADT/DenseMap.h"
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using attn::mask::Expr;
-using attn::mask::Op;
+using ExprOp = attn::mask::Op;
 
 namespace {
 
@@ -22,7 +22,7 @@ public:
 private:
   FailureOr<Expr> argument(BlockArgument argument);
   FailureOr<Expr> operation(Operation *op);
-  FailureOr<Expr> apply(Operation *op, Op kind);
+  FailureOr<Expr> apply(Operation *op, ExprOp kind);
   FailureOr<Expr> compare(Operation *op, bool isFloat, int predicate);
   FailureOr<Expr> element(Operation *op, std::string name, ValueRange indices);
   FailureOr<std::vector<Expr>> all(ValueRange values);
@@ -51,7 +51,8 @@ FailureOr<Expr> Converter::convert(Value value) {
 /// The name of the kernel argument that `value` is, or nothing.
 static std::optional<std::string> kernelArgumentName(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
-  auto kernel = argument ? dyn_cast<attn::tile::KernelOp>(argument.getOwner()->getParentOp()) : nullptr;
+  auto kernel =
+      argument ? dyn_cast<attn::tile::KernelOp>(argument.getOwner()->getParentOp()) : nullptr;
   if (!kernel || argument.getArgNumber() < attn::tile::NumLeadingArguments)
     return std::nullopt;
   unsigned index = argument.getArgNumber() - attn::tile::NumLeadingArguments;
@@ -95,7 +96,7 @@ FailureOr<std::vector<Expr>> Converter::all(ValueRange values) {
   return result;
 }
 
-FailureOr<Expr> Converter::apply(Operation *op, Op kind) {
+FailureOr<Expr> Converter::apply(Operation *op, ExprOp kind) {
   auto args = all(op->getOperands());
   if (failed(args))
     return failure();
@@ -109,23 +110,37 @@ FailureOr<Expr> Converter::compare(Operation *op, bool isFloat, int predicate) {
   Expr a = (*args)[0], b = (*args)[1];
   if (isFloat) {
     switch (static_cast<arith::CmpFPredicate>(predicate)) {
-    case arith::CmpFPredicate::OLT: return a < b;
-    case arith::CmpFPredicate::OLE: return a <= b;
-    case arith::CmpFPredicate::OGT: return b < a;
-    case arith::CmpFPredicate::OGE: return b <= a;
-    case arith::CmpFPredicate::OEQ: return Expr::make(Op::Eq, {a, b});
-    case arith::CmpFPredicate::UNE: return Expr::make(Op::Ne, {a, b});
-    default: break;
+    case arith::CmpFPredicate::OLT:
+      return a < b;
+    case arith::CmpFPredicate::OLE:
+      return a <= b;
+    case arith::CmpFPredicate::OGT:
+      return b < a;
+    case arith::CmpFPredicate::OGE:
+      return b <= a;
+    case arith::CmpFPredicate::OEQ:
+      return Expr::make(ExprOp::Eq, {a, b});
+    case arith::CmpFPredicate::UNE:
+      return Expr::make(ExprOp::Ne, {a, b});
+    default:
+      break;
     }
   } else {
     switch (static_cast<arith::CmpIPredicate>(predicate)) {
-    case arith::CmpIPredicate::slt: return a < b;
-    case arith::CmpIPredicate::sle: return a <= b;
-    case arith::CmpIPredicate::sgt: return b < a;
-    case arith::CmpIPredicate::sge: return b <= a;
-    case arith::CmpIPredicate::eq: return Expr::make(Op::Eq, {a, b});
-    case arith::CmpIPredicate::ne: return Expr::make(Op::Ne, {a, b});
-    default: break;
+    case arith::CmpIPredicate::slt:
+      return a < b;
+    case arith::CmpIPredicate::sle:
+      return a <= b;
+    case arith::CmpIPredicate::sgt:
+      return b < a;
+    case arith::CmpIPredicate::sge:
+      return b <= a;
+    case arith::CmpIPredicate::eq:
+      return Expr::make(ExprOp::Eq, {a, b});
+    case arith::CmpIPredicate::ne:
+      return Expr::make(ExprOp::Ne, {a, b});
+    default:
+      break;
     }
   }
   op->emitError("comparison predicate is not supported in expressions");
@@ -165,44 +180,46 @@ FailureOr<Expr> Converter::operation(Operation *op) {
   if (auto cmp = dyn_cast<arith::CmpFOp>(op))
     return compare(op, true, static_cast<int>(cmp.getPredicate()));
   // Unary forms that arith spells with a constant or a second operation.
-  auto unary = [&](Value operand, Op kind) -> FailureOr<Expr> {
+  auto unary = [&](Value operand, ExprOp kind) -> FailureOr<Expr> {
     auto arg = convert(operand);
     return failed(arg) ? arg : FailureOr<Expr>(Expr::make(kind, {*arg}));
   };
   if (auto flip = dyn_cast<arith::XOrIOp>(op);
       flip && flip.getType().isInteger(1) && matchPattern(flip.getRhs(), m_One()))
-    return unary(flip.getLhs(), Op::Not);
+    return unary(flip.getLhs(), ExprOp::Not);
   if (auto negate = dyn_cast<arith::SubIOp>(op); negate && matchPattern(negate.getLhs(), m_Zero()))
-    return unary(negate.getRhs(), Op::Neg);
+    return unary(negate.getRhs(), ExprOp::Neg);
   if (auto round = dyn_cast<arith::FPToSIOp>(op))
     if (auto floor = round.getIn().getDefiningOp<math::FloorOp>())
-      return unary(floor.getOperand(), Op::Floor);
+      return unary(floor.getOperand(), ExprOp::Floor);
 
-  std::optional<Op> kind =
-      llvm::TypeSwitch<Operation *, std::optional<Op>>(op)
-          .Case<arith::AddIOp, arith::AddFOp>([](auto) { return Op::Add; })
-          .Case<arith::SubIOp, arith::SubFOp>([](auto) { return Op::Sub; })
-          .Case<arith::MulIOp, arith::MulFOp>([](auto) { return Op::Mul; })
-          .Case<arith::DivFOp>([](auto) { return Op::Div; })
-          .Case<arith::FloorDivSIOp>([](auto) { return Op::FloorDiv; })
-          .Case<attn::ir::ModOp, attn::tile::ModOp>([](auto) { return Op::Mod; })
-          .Case<arith::MinSIOp, arith::MinimumFOp, arith::MinNumFOp>([](auto) { return Op::Min; })
-          .Case<arith::MaxSIOp, arith::MaximumFOp, arith::MaxNumFOp>([](auto) { return Op::Max; })
-          .Case<arith::NegFOp>([](auto) { return Op::Neg; })
-          .Case<math::AbsIOp, math::AbsFOp>([](auto) { return Op::Abs; })
-          .Case<math::ExpOp>([](auto) { return Op::Exp; })
-          .Case<math::LogOp>([](auto) { return Op::Log; })
-          .Case<math::TanhOp>([](auto) { return Op::Tanh; })
-          .Case<math::SqrtOp>([](auto) { return Op::Sqrt; })
-          .Case<arith::SIToFPOp>([](auto) { return Op::ToFloat; })
-          .Case<arith::SelectOp>([](auto) { return Op::Select; })
-          .Case<attn::ir::IsPow2Op, attn::tile::IsPow2Op>([](auto) { return Op::IsPow2; })
+  std::optional<ExprOp> kind =
+      llvm::TypeSwitch<Operation *, std::optional<ExprOp>>(op)
+          .Case<arith::AddIOp, arith::AddFOp>([](auto) { return ExprOp::Add; })
+          .Case<arith::SubIOp, arith::SubFOp>([](auto) { return ExprOp::Sub; })
+          .Case<arith::MulIOp, arith::MulFOp>([](auto) { return ExprOp::Mul; })
+          .Case<arith::DivFOp>([](auto) { return ExprOp::Div; })
+          .Case<arith::FloorDivSIOp>([](auto) { return ExprOp::FloorDiv; })
+          .Case<attn::ir::ModOp, attn::tile::ModOp>([](auto) { return ExprOp::Mod; })
+          .Case<arith::MinSIOp, arith::MinimumFOp, arith::MinNumFOp>(
+              [](auto) { return ExprOp::Min; })
+          .Case<arith::MaxSIOp, arith::MaximumFOp, arith::MaxNumFOp>(
+              [](auto) { return ExprOp::Max; })
+          .Case<arith::NegFOp>([](auto) { return ExprOp::Neg; })
+          .Case<math::AbsIOp, math::AbsFOp>([](auto) { return ExprOp::Abs; })
+          .Case<math::ExpOp>([](auto) { return ExprOp::Exp; })
+          .Case<math::LogOp>([](auto) { return ExprOp::Log; })
+          .Case<math::TanhOp>([](auto) { return ExprOp::Tanh; })
+          .Case<math::SqrtOp>([](auto) { return ExprOp::Sqrt; })
+          .Case<arith::SIToFPOp>([](auto) { return ExprOp::ToFloat; })
+          .Case<arith::SelectOp>([](auto) { return ExprOp::Select; })
+          .Case<attn::ir::IsPow2Op, attn::tile::IsPow2Op>([](auto) { return ExprOp::IsPow2; })
           .Default([](Operation *) { return std::nullopt; });
   if (op->getNumResults() == 1 && op->getResult(0).getType().isInteger(1)) {
     if (isa<arith::AndIOp>(op))
-      kind = Op::And;
+      kind = ExprOp::And;
     if (isa<arith::OrIOp>(op))
-      kind = Op::Or;
+      kind = ExprOp::Or;
   }
   if (!kind) {
     op->emitError("'") << op->getName() << "' is not supported in expressions";

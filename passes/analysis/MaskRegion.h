@@ -1,6 +1,7 @@
 //===- MaskRegion.h - Expression regions as mask::Expr -------------*- C++ -*-===//
 //
-// Both dialects hold expressions as regions over the coordinates b, h, g, l, q, k; the analyses work on mask::Expr.
+// Both dialects hold expressions as regions over the coordinates b, h, g, l, q, k; the analyses
+// work on mask::Expr.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_PASSES_ANALYSIS_MASKREGION_H
 #define ATTN_PASSES_ANALYSIS_MASKREGION_H
@@ -11,11 +12,12 @@
 
 namespace attn::passes {
 
-/// Converts the value that `region` yields. The last six arguments of the region are the coordinates; an f32 argument
-/// before them becomes the symbol `s`. In the attn dialect, `attn.scalar` and `attn.element` give symbols and elements
-/// by their symbol; in the tile dialect, arguments of the enclosing `tile.kernel` do by their name. Values of the kernel
-/// computed from those (loop invariant scalars) are followed. On an operation that is no part of an expression an error
-/// is emitted at it and failure returned.
+/// Converts the value that `region` yields. The last six arguments of the region are the
+/// coordinates; an f32 argument before them becomes the symbol `s`. In the attn dialect,
+/// `attn.scalar` and `attn.element` give symbols and elements by their symbol; in the tile dialect,
+/// arguments of the enclosing `tile.kernel` do by their name. Values of the kernel computed from
+/// those (loop invariant scalars) are followed. On an operation that is no part of an expression an
+/// error is emitted at it and failure returned.
 mlir::FailureOr<mask::Expr> regionToExpr(mlir::Region &region);
 
 /// The same for a single value of such a region or kernel.
