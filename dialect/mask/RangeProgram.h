@@ -17,7 +17,6 @@
 #include "dialect/mask/Expr.h"
 
 #include <map>
-#include <optional>
 
 namespace attn::mask {
 
@@ -26,7 +25,7 @@ enum class Code : uint8_t {
   Const,                                              ///< imm -> I
   True, False,                                        ///< -> B
   Input,                                              ///< name -> I (symbols of Expr.h and the inputs below)
-  Element,                                            ///< name, args I... -> I; indices are clamped to the tensor
+  Element,                                            ///< name, args I... -> I (a bool is 0 or 1); indices are clamped
   TensorSize,                                         ///< name, imm = dimension -> I
   Add, Sub, Mul, FloorDiv, Mod, Min, Max,             ///< I, I -> I; the divisor is not 0 (guarded by the code)
   Lt, Le, Eq,                                         ///< I, I -> B
@@ -49,7 +48,8 @@ struct Instruction {
   std::vector<CodeBlock> blocks;
 };
 
-/// A block: its arguments are defined on entry, its results are read at the end.
+/// A block: its arguments are defined on entry, its results are read at the end. It may use values of the blocks around
+/// it. Arithmetic wraps around on overflow.
 struct CodeBlock {
   std::vector<int> arguments;
   std::vector<Instruction> body;
@@ -59,13 +59,16 @@ struct CodeBlock {
 /// What a key tile is to a query box. Keys at or past kv_len are not looked at.
 enum class TileClass : uint8_t { Empty, Partial, Full };
 
-/// Run-time values for the C++ interpreter: integers by name, tensors as flat row-major int64 data with their sizes.
+/// Run-time values for C++: integers (a bool is 0 or 1) and reals by name, tensors as flat row-major data with their
+/// sizes; a tensor of floats has `reals` in place of `data`.
 struct Environment {
   struct Tensor {
     std::vector<int64_t> sizes;
     std::vector<int64_t> data;
+    std::vector<double> reals;
   };
   std::map<std::string, int64_t> values;
+  std::map<std::string, double> reals;
   std::map<std::string, Tensor> tensors;
 };
 
@@ -79,10 +82,14 @@ public:
   /// Compiles `mask` (Bool). Never fails: a term nothing is known about leaves its tiles partial.
   /// Inputs of the code beyond the symbols of the mask: `q_first q_last h_first h_last g b l k0 tile kv_len group`
   /// (`group` is q_heads / kv_heads; g is fixed, h ranges over h_first..h_last).
-  static RangeProgram compile(const Expr &mask, const std::map<std::string, TensorFacts> &facts = {});
+  /// `positive` names the symbols that are known to be at least 1 (parameters checked at plan); the sizes always are.
+  /// Knowing it of a divisor makes the code shorter.
+  static RangeProgram compile(const Expr &mask, const std::map<std::string, TensorFacts> &facts = {},
+                              const std::set<std::string> &positive = {});
 
   /// The code. Results: B some pair visible; B no pair hidden; I next: the first multiple of `tile` after k0 at which
-  /// the two may differ (at most the first multiple of `tile` >= kv_len).
+  /// the two may differ (at most the first multiple of `tile` >= kv_len, always > k0). k0 is a multiple of `tile`,
+  /// 0 <= k0; the box of queries and heads is not empty.
   const CodeBlock &code() const { return block; }
   /// Number of values that the code defines (ids are below it).
   int valueCount() const { return values; }
