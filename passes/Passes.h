@@ -14,8 +14,9 @@ namespace attn::passes {
 #define GEN_PASS_REGISTRATION
 #include "passes/Passes.h.inc"
 
-/// The order of the passes, from an imported pattern to a verified tiled form for `machine`. Options of the tile sizes
-/// in `options` (rows, keys) override the cost model where they are not 0; lanes and cache sizes come from the machine.
+/// The order of the passes, from an imported pattern to a verified tiled form for `machine`.
+/// Options of the tile sizes in `options` (rows, keys) override the cost model where they are not
+/// 0; lanes and cache sizes come from the machine.
 void buildTilePipeline(mlir::OpPassManager &manager, const tile::Machine &machine, TileAttentionOptions options = {});
 
 /// Registers the pipeline as `--attn-to-tile`.

@@ -19,8 +19,7 @@ struct Less {
 
 class Emitter {
 public:
-  Emitter(OpBuilder &builder, Location loc, ValueRange coordinates, Value score,
-          const attn::ir::ExprLeaves &leaves)
+  Emitter(OpBuilder &builder, Location loc, ValueRange coordinates, Value score, const attn::ir::ExprLeaves &leaves)
       : builder(builder), loc(loc), leaves(leaves) {
     static const char *names[] = {"b", "h", "g", "l", "q", "k"};
     for (auto [name, value] : llvm::zip(names, coordinates))
@@ -104,16 +103,14 @@ Value Emitter::build(const Expr &e) {
   case ExprOp::FloorDiv: return create<arith::FloorDivSIOp>(args[0], args[1]);
   case ExprOp::Mod: return leaves.mod(args[0], args[1]);
   case ExprOp::Neg:
-    return isFloat ? create<arith::NegFOp>(args[0])
-                   : create<arith::SubIOp>(emit(Expr::integer(0)), args[0]);
+    return isFloat ? create<arith::NegFOp>(args[0]) : create<arith::SubIOp>(emit(Expr::integer(0)), args[0]);
   case ExprOp::Abs: return isFloat ? create<math::AbsFOp>(args[0]) : create<math::AbsIOp>(args[0]);
   case ExprOp::Exp: return create<math::ExpOp>(args[0]);
   case ExprOp::Log: return create<math::LogOp>(args[0]);
   case ExprOp::Tanh: return create<math::TanhOp>(args[0]);
   case ExprOp::Sqrt: return create<math::SqrtOp>(args[0]);
   case ExprOp::ToFloat: return create<arith::SIToFPOp>(builder.getF32Type(), args[0]);
-  case ExprOp::Floor:
-    return create<arith::FPToSIOp>(builder.getI64Type(), create<math::FloorOp>(args[0]));
+  case ExprOp::Floor: return create<arith::FPToSIOp>(builder.getI64Type(), create<math::FloorOp>(args[0]));
   case ExprOp::Not: return create<arith::XOrIOp>(args[0], emit(Expr::boolean(true)));
   case ExprOp::IsPow2: return leaves.isPow2(args[0]);
   case ExprOp::Select: return create<arith::SelectOp>(args[0], args[1], args[2]);
@@ -121,20 +118,17 @@ Value Emitter::build(const Expr &e) {
   }
 }
 
-Value attn::ir::emitExpr(OpBuilder &builder, Location loc, const Expr &expr, ValueRange coordinates,
-                         Value score, const ExprLeaves &leaves) {
+Value attn::ir::emitExpr(OpBuilder &builder, Location loc, const Expr &expr, ValueRange coordinates, Value score,
+                         const ExprLeaves &leaves) {
   return Emitter(builder, loc, coordinates, score, leaves).emit(expr);
 }
 
-Value attn::ir::emitExpr(OpBuilder &builder, Location loc, const Expr &expr, ValueRange coordinates,
-                         Value score) {
+Value attn::ir::emitExpr(OpBuilder &builder, Location loc, const Expr &expr, ValueRange coordinates, Value score) {
   auto typeOf = [&](const Expr &e) -> Type {
     return e.type() == mask::Type::Float ? Type(builder.getF32Type()) : Type(builder.getI64Type());
   };
   ExprLeaves leaves;
-  leaves.symbol = [&](const Expr &e) -> Value {
-    return builder.create<ScalarOp>(loc, typeOf(e), e.name());
-  };
+  leaves.symbol = [&](const Expr &e) -> Value { return builder.create<ScalarOp>(loc, typeOf(e), e.name()); };
   leaves.element = [&](const Expr &e, ValueRange indices) -> Value {
     return builder.create<ElementOp>(loc, typeOf(e), e.name(), indices);
   };

@@ -20,14 +20,15 @@ struct ExprLeaves {
   std::function<mlir::Value(mlir::Value value)> isPow2;
 };
 
-/// Emits `expr` at the builder: integers as i64, floats as f32, booleans as i1. `coordinates` are b, h, g, l, q, k;
-/// `score` is the symbol `s`. Equal subexpressions are emitted once. Needs the arith and math dialects loaded.
-mlir::Value emitExpr(mlir::OpBuilder &builder, mlir::Location loc, const mask::Expr &expr,
-                     mlir::ValueRange coordinates, mlir::Value score, const ExprLeaves &leaves);
+/// Emits `expr` at the builder: integers as i64, floats as f32, booleans as i1. `coordinates` are
+/// b, h, g, l, q, k; `score` is the symbol `s`. Equal subexpressions are emitted once. Needs the
+/// arith and math dialects loaded.
+mlir::Value emitExpr(mlir::OpBuilder &builder, mlir::Location loc, const mask::Expr &expr, mlir::ValueRange coordinates,
+                     mlir::Value score, const ExprLeaves &leaves);
 
 /// The same with the leaves of the attn dialect: attn.scalar, attn.element, attn.mod, attn.is_pow2.
-mlir::Value emitExpr(mlir::OpBuilder &builder, mlir::Location loc, const mask::Expr &expr,
-                     mlir::ValueRange coordinates, mlir::Value score = {});
+mlir::Value emitExpr(mlir::OpBuilder &builder, mlir::Location loc, const mask::Expr &expr, mlir::ValueRange coordinates,
+                     mlir::Value score = {});
 
 } // namespace attn::ir
 

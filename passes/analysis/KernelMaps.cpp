@@ -10,8 +10,7 @@ using attn::mask::Expr;
 
 attn::ir::PartitionOp attn::passes::partitionOf(Operation *from, SymbolRefAttr reference) {
   auto pattern = from->getParentOfType<ir::PatternOp>();
-  return pattern ? dyn_cast_or_null<ir::PartitionOp>(
-                       SymbolTable::lookupSymbolIn(pattern, reference.getRootReference()))
+  return pattern ? dyn_cast_or_null<ir::PartitionOp>(SymbolTable::lookupSymbolIn(pattern, reference.getRootReference()))
                  : nullptr;
 }
 
@@ -54,8 +53,7 @@ FailureOr<Expr> attn::passes::residentPositions(ir::AttendOp attend, int64_t ind
     return Expr::boolean(true);
   auto pattern = attend->getParentOfType<ir::PatternOp>();
   auto reference = cast<SymbolRefAttr>((*caches)[index]);
-  auto cache = dyn_cast_or_null<ir::CacheOp>(
-      SymbolTable::lookupSymbolIn(pattern, reference.getRootReference()));
+  auto cache = dyn_cast_or_null<ir::CacheOp>(SymbolTable::lookupSymbolIn(pattern, reference.getRootReference()));
   if (!cache)
     return attend.emitError("no cache ") << reference << " in this pattern";
   if (cache.getLayout() != ir::Layout::SinkRing)

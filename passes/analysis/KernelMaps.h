@@ -10,7 +10,8 @@ namespace attn::passes {
 /// The partition that a class reference `@partition::@class` names; null if there is none.
 ir::PartitionOp partitionOf(mlir::Operation *from, mlir::SymbolRefAttr reference);
 
-/// When an element belongs to the class: its rule holds and no earlier class's does; the last class takes the rest.
+/// When an element belongs to the class: its rule holds and no earlier class's does; the last class
+/// takes the rest.
 mlir::FailureOr<mask::Expr> classCondition(mlir::Operation *from, mlir::SymbolRefAttr reference);
 
 /// The conjunction of the conditions of the classes of a kernel map (true without classes).
@@ -20,9 +21,9 @@ mlir::FailureOr<mask::Expr> mapCondition(ir::KernelMapOp map);
 /// `k < sink or k >= kv_len - ring`.
 mlir::FailureOr<mask::Expr> residentPositions(ir::AttendOp attend, int64_t index);
 
-/// Replaces `region` by one block with the arguments `types` (the coordinates last) that yields `value`.
-void setExpression(mlir::Region &region, mlir::ArrayRef<mlir::Type> types, const mask::Expr &value,
-                   mlir::Location loc);
+/// Replaces `region` by one block with the arguments `types` (the coordinates last) that yields
+/// `value`.
+void setExpression(mlir::Region &region, mlir::ArrayRef<mlir::Type> types, const mask::Expr &value, mlir::Location loc);
 
 /// The six coordinate types, with `before` in front.
 llvm::SmallVector<mlir::Type> coordinateTypes(mlir::MLIRContext *context, mlir::ArrayRef<mlir::Type> before = {});

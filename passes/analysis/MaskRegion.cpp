@@ -41,8 +41,7 @@ static attn::mask::Type exprType(Type type) {
 FailureOr<Expr> Converter::convert(Value value) {
   if (auto it = known.find(value); it != known.end())
     return it->second;
-  auto result = isa<BlockArgument>(value) ? argument(cast<BlockArgument>(value))
-                                          : operation(value.getDefiningOp());
+  auto result = isa<BlockArgument>(value) ? argument(cast<BlockArgument>(value)) : operation(value.getDefiningOp());
   if (succeeded(result))
     known[value] = *result;
   return result;
@@ -51,8 +50,7 @@ FailureOr<Expr> Converter::convert(Value value) {
 /// The name of the kernel argument that `value` is, or nothing.
 static std::optional<std::string> kernelArgumentName(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
-  auto kernel =
-      argument ? dyn_cast<attn::tile::KernelOp>(argument.getOwner()->getParentOp()) : nullptr;
+  auto kernel = argument ? dyn_cast<attn::tile::KernelOp>(argument.getOwner()->getParentOp()) : nullptr;
   if (!kernel || argument.getArgNumber() < attn::tile::NumLeadingArguments)
     return std::nullopt;
   unsigned index = argument.getArgNumber() - attn::tile::NumLeadingArguments;
@@ -110,37 +108,23 @@ FailureOr<Expr> Converter::compare(Operation *op, bool isFloat, int predicate) {
   Expr a = (*args)[0], b = (*args)[1];
   if (isFloat) {
     switch (static_cast<arith::CmpFPredicate>(predicate)) {
-    case arith::CmpFPredicate::OLT:
-      return a < b;
-    case arith::CmpFPredicate::OLE:
-      return a <= b;
-    case arith::CmpFPredicate::OGT:
-      return b < a;
-    case arith::CmpFPredicate::OGE:
-      return b <= a;
-    case arith::CmpFPredicate::OEQ:
-      return Expr::make(ExprOp::Eq, {a, b});
-    case arith::CmpFPredicate::UNE:
-      return Expr::make(ExprOp::Ne, {a, b});
-    default:
-      break;
+    case arith::CmpFPredicate::OLT: return a < b;
+    case arith::CmpFPredicate::OLE: return a <= b;
+    case arith::CmpFPredicate::OGT: return b < a;
+    case arith::CmpFPredicate::OGE: return b <= a;
+    case arith::CmpFPredicate::OEQ: return Expr::make(ExprOp::Eq, {a, b});
+    case arith::CmpFPredicate::UNE: return Expr::make(ExprOp::Ne, {a, b});
+    default: break;
     }
   } else {
     switch (static_cast<arith::CmpIPredicate>(predicate)) {
-    case arith::CmpIPredicate::slt:
-      return a < b;
-    case arith::CmpIPredicate::sle:
-      return a <= b;
-    case arith::CmpIPredicate::sgt:
-      return b < a;
-    case arith::CmpIPredicate::sge:
-      return b <= a;
-    case arith::CmpIPredicate::eq:
-      return Expr::make(ExprOp::Eq, {a, b});
-    case arith::CmpIPredicate::ne:
-      return Expr::make(ExprOp::Ne, {a, b});
-    default:
-      break;
+    case arith::CmpIPredicate::slt: return a < b;
+    case arith::CmpIPredicate::sle: return a <= b;
+    case arith::CmpIPredicate::sgt: return b < a;
+    case arith::CmpIPredicate::sge: return b <= a;
+    case arith::CmpIPredicate::eq: return Expr::make(ExprOp::Eq, {a, b});
+    case arith::CmpIPredicate::ne: return Expr::make(ExprOp::Ne, {a, b});
+    default: break;
     }
   }
   op->emitError("comparison predicate is not supported in expressions");
@@ -201,10 +185,8 @@ FailureOr<Expr> Converter::operation(Operation *op) {
           .Case<arith::DivFOp>([](auto) { return ExprOp::Div; })
           .Case<arith::FloorDivSIOp>([](auto) { return ExprOp::FloorDiv; })
           .Case<attn::ir::ModOp, attn::tile::ModOp>([](auto) { return ExprOp::Mod; })
-          .Case<arith::MinSIOp, arith::MinimumFOp, arith::MinNumFOp>(
-              [](auto) { return ExprOp::Min; })
-          .Case<arith::MaxSIOp, arith::MaximumFOp, arith::MaxNumFOp>(
-              [](auto) { return ExprOp::Max; })
+          .Case<arith::MinSIOp, arith::MinimumFOp, arith::MinNumFOp>([](auto) { return ExprOp::Min; })
+          .Case<arith::MaxSIOp, arith::MaximumFOp, arith::MaxNumFOp>([](auto) { return ExprOp::Max; })
           .Case<arith::NegFOp>([](auto) { return ExprOp::Neg; })
           .Case<math::AbsIOp, math::AbsFOp>([](auto) { return ExprOp::Abs; })
           .Case<math::ExpOp>([](auto) { return ExprOp::Exp; })

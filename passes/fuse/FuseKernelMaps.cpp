@@ -33,7 +33,8 @@ struct FuseKernelMaps : attn::passes::impl::FuseKernelMapsBase<FuseKernelMaps> {
   LogicalResult fuse(AttendOp attend);
 };
 
-/// The value of the first map that applies, as a chain of selects; one expression if all maps agree.
+/// The value of the first map that applies, as a chain of selects; one expression if all maps
+/// agree.
 Expr firstMatch(ArrayRef<MapExprs> maps, Expr MapExprs::*member) {
   Expr result = maps.back().*member;
   for (const MapExprs &map : llvm::reverse(maps.drop_back()))

@@ -43,8 +43,8 @@ PartitionOp keyPartition(AttendOp attend) {
 
 } // namespace
 
-/// Keeps the kernel maps of `part` that can apply to keys of `keyClass`, without that class, their masks restricted to
-/// it. Maps after the first one left without classes can never match and go.
+/// Keeps the kernel maps of `part` that can apply to keys of `keyClass`, without that class, their
+/// masks restricted to it. Maps after the first one left without classes can never match and go.
 LogicalResult SplitPartitions::restrictTo(AttendOp part, PartitionOp partition, SymbolRefAttr keyClass) {
   auto inClass = attn::passes::classCondition(part, keyClass);
   if (failed(inClass))
@@ -87,11 +87,10 @@ LogicalResult SplitPartitions::split(AttendOp attend) {
              << map.getWeight() << " does not have; expected #attn.softmax";
   OpBuilder builder(attend);
   auto outType = cast<RankedTensorType>(attend.getOut().getType());
-  Type partType = RankedTensorType::get(outType.getShape(), builder.getF32Type());
+  auto partType = RankedTensorType::get(outType.getShape(), builder.getF32Type());
   SmallVector<Value> outs, lses;
   for (auto entry : partition.getBody().getOps<attn::ir::ClassOp>()) {
-    auto reference = SymbolRefAttr::get(partition.getSymNameAttr(),
-                                        FlatSymbolRefAttr::get(entry.getSymNameAttr()));
+    auto reference = SymbolRefAttr::get(partition.getSymNameAttr(), FlatSymbolRefAttr::get(entry.getSymNameAttr()));
     auto part = cast<AttendOp>(builder.clone(*attend));
     part.getOut().setType(partType);
     if (failed(restrictTo(part, partition, reference)))
@@ -103,8 +102,8 @@ LogicalResult SplitPartitions::split(AttendOp attend) {
     outs.push_back(part.getOut());
     lses.push_back(part.getLse());
   }
-  auto merge = builder.create<attn::ir::MergeOp>(attend.getLoc(), attend.getOut().getType(),
-                                                 attend.getLse().getType(), outs, lses);
+  auto merge = builder.create<attn::ir::MergeOp>(attend.getLoc(), attend.getOut().getType(), attend.getLse().getType(),
+                                                 outs, lses);
   attend.replaceAllUsesWith(merge.getResults());
   attend.erase();
   if (keyPartition(cast<AttendOp>(outs[0].getDefiningOp())))

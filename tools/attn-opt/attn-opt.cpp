@@ -1,6 +1,7 @@
 //===- attn-opt.cpp - Run any attn pass on IR by hand ----------------------===//
 #include "dialect/attn/AttnDialect.h"
 #include "dialect/tile/TileDialect.h"
+#include "passes/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -14,6 +15,8 @@ int main(int argc, char **argv) {
                   attn::ir::AttnDialect, attn::tile::TileDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  attn::passes::registerAttnPasses();
+  attn::passes::registerPipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "attn optimizer driver\n", registry));
 }

@@ -1,0 +1,34 @@
+//===- CostModel.h - Tile sizes ---------------------------------------*- C++ -*-===//
+#ifndef ATTN_PASSES_TILE_COSTMODEL_H
+#define ATTN_PASSES_TILE_COSTMODEL_H
+
+#include <cstdint>
+
+namespace attn::passes {
+
+/// What the tile sizes of one form depend on.
+struct TileProblem {
+  int64_t keyDim, valueDim; ///< head dimensions of q and k, and of v
+  int64_t lanes;            ///< fp32 lanes of a vector register
+  int64_t l2Bytes;
+};
+
+struct TileSizes {
+  int64_t rows, keys;
+};
+
+/// Bytes of fp32 scratch that one row tile works on: q, scores, output, and one key and one value
+/// tile.
+int64_t workingSet(const TileProblem &problem, TileSizes sizes);
+
+/// Prefill: rows in steps of three vectors (the register tile is 8 x 3 vectors: every broadcast
+/// feeds three multiply-adds, measured best on AVX-512), as many as keep the working set within
+/// half of L2, at most 96.
+TileSizes prefillTile(const TileProblem &problem);
+
+/// Decode: the rows are the heads of one group, seldom more than 8; keys are streamed once.
+TileSizes decodeTile(const TileProblem &problem);
+
+} // namespace attn::passes
+
+#endif // ATTN_PASSES_TILE_COSTMODEL_H

@@ -1,0 +1,176 @@
+//===- TileAttention.cpp - Entry points to kernels and launches --------------===//
+#include "passes/Passes.h"
+#include "passes/tile/CostModel.h"
+#include "passes/tile/Kernels.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace attn::passes {
+#define GEN_PASS_DEF_TILEATTENTION
+#include "passes/Passes.h.inc"
+} // namespace attn::passes
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::passes;
+
+namespace {
+
+struct TileAttention : attn::passes::impl::TileAttentionBase<TileAttention> {
+  using TileAttentionBase::TileAttentionBase;
+  void runOnOperation() override {
+    SmallVector<func::FuncOp> entries;
+    getOperation().walk([&](func::FuncOp entry) { entries.push_back(entry); });
+    for (func::FuncOp entry : entries)
+      if (failed(lower(entry)))
+        return signalPassFailure();
+  }
+
+private:
+  LogicalResult lower(func::FuncOp entry);
+  LogicalResult nameTensors(func::FuncOp entry);
+  LogicalResult lower(ir::AttendOp attend);
+  LogicalResult lower(ir::MergeOp merge);
+  tile::ScheduleAttr schedule(TileSizes sizes, bool pack);
+  std::string nameOf(Value value) { return names.lookup(value); }
+  void launch(OpBuilder &builder, ArrayRef<tile::KernelOp> forms);
+
+  // State of the entry being lowered.
+  llvm::DenseMap<Value, std::string> names; ///< tensor values; a result nobody uses has none
+  tile::EntryOp entryOp;
+  int64_t launches = 0;
+};
+
+/// The inputs or outputs of an entry as dictionaries {name, role, cache}.
+ArrayAttr describe(func::FuncOp entry, bool inputs) {
+  Builder b(entry.getContext());
+  SmallVector<Attribute> list;
+  unsigned count = inputs ? entry.getNumArguments() : entry.getNumResults();
+  for (unsigned i = 0; i < count; ++i) {
+    auto get = [&](StringRef key) { return inputs ? entry.getArgAttr(i, key) : entry.getResultAttr(i, key); };
+    SmallVector<NamedAttribute> fields{b.getNamedAttr("name", get("attn.name"))};
+    for (StringRef key : {"role", "cache"})
+      if (Attribute value = get(("attn." + key).str()))
+        fields.push_back(b.getNamedAttr(key, value));
+    list.push_back(b.getDictionaryAttr(fields));
+  }
+  return b.getArrayAttr(list);
+}
+
+} // namespace
+
+tile::ScheduleAttr TileAttention::schedule(TileSizes sizes, bool pack) {
+  return tile::ScheduleAttr::get(&getContext(), !pack && rows ? rows : sizes.rows, keys ? keys : sizes.keys, pack,
+                                 /*splits=*/false, /*target=*/{});
+}
+
+/// Inputs have the names of the entry's arguments, what is returned the names of its results,
+/// everything else becomes a temporary.
+LogicalResult TileAttention::nameTensors(func::FuncOp entry) {
+  names.clear();
+  for (BlockArgument argument : entry.getArguments())
+    names[argument] = entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "attn.name").str();
+  Operation *ret = entry.getBody().front().getTerminator();
+  for (auto [index, value] : llvm::enumerate(ret->getOperands())) {
+    if (names.count(value))
+      return ret->emitError("result ") << index << " is an input or returned twice; expected a computed tensor";
+    names[value] = entry.getResultAttrOfType<StringAttr>(index, "attn.name").str();
+  }
+  int64_t temporaries = 0;
+  for (Operation &op : entry.getBody().front())
+    for (Value result : op.getResults())
+      if (!names.count(result) && !result.use_empty())
+        names[result] = "%" + std::to_string(temporaries++);
+  return success();
+}
+
+void TileAttention::launch(OpBuilder &builder, ArrayRef<tile::KernelOp> forms) {
+  SmallVector<Attribute> symbols;
+  for (tile::KernelOp form : forms)
+    symbols.push_back(FlatSymbolRefAttr::get(form.getSymNameAttr()));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(&entryOp.getBody().front());
+  builder.create<tile::LaunchOp>(entryOp.getLoc(), builder.getArrayAttr(symbols));
+  ++launches;
+}
+
+LogicalResult TileAttention::lower(ir::AttendOp attend) {
+  auto maps = attend.getMaps().getOps<ir::KernelMapOp>();
+  ir::KernelMapOp map = *maps.begin();
+  if (std::next(maps.begin()) != maps.end() || map.getClasses())
+    return attend.emitError("expected one kernel map without classes; run --attn-fuse-kernel-maps first");
+  AttendNames tensors{nameOf(attend.getQuery()), nameOf(attend.getOut()), nameOf(attend.getLse()), {}, {}};
+  for (auto [key, value] : llvm::zip(attend.getKeys(), attend.getValues())) {
+    tensors.keys.push_back(nameOf(key));
+    tensors.values.push_back(nameOf(value));
+  }
+  auto lastDim = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape().back(); };
+  TileProblem problem{lastDim(attend.getQuery()), lastDim(attend.getOut()), lanes, l2Bytes};
+  auto pattern = attend->getParentOfType<ir::PatternOp>();
+  std::string prefix = entryOp.getSymName().str() + "_" + std::to_string(launches);
+  SmallVector<tile::KernelOp> forms;
+  auto linear = dyn_cast<ir::LinearAttr>(map.getWeight());
+  bool scan = linear && linear.getForm() == "chunked";
+  for (bool pack : {false, true}) {
+    if (scan && pack)
+      continue; // one token at a time carries its state in the caller's hands
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointToEnd(getOperation().getBody());
+    TileSizes sizes = pack ? decodeTile(problem) : prefillTile(problem);
+    if (scan)
+      sizes.rows = sizes.keys;
+    KernelBuilder kernel(builder, attend.getLoc(),
+                         prefix + (pack   ? "_decode"
+                                   : scan ? "_scan"
+                                          : "_prefill"),
+                         schedule(sizes, pack), pattern);
+    if (failed(scan ? buildScanKernel(kernel, attend, tensors) : buildAttendKernel(kernel, attend, tensors)))
+      return failure();
+    forms.push_back(kernel.kernel());
+  }
+  OpBuilder builder(&getContext());
+  launch(builder, forms);
+  return success();
+}
+
+LogicalResult TileAttention::lower(ir::MergeOp merge) {
+  SmallVector<std::string> outs, lses;
+  for (auto [out, lse] : llvm::zip(merge.getOuts(), merge.getLses())) {
+    outs.push_back(nameOf(out));
+    lses.push_back(nameOf(lse));
+  }
+  auto type = cast<RankedTensorType>(merge.getOut().getType());
+  OpBuilder builder(&getContext());
+  builder.setInsertionPointToEnd(getOperation().getBody());
+  std::string name = entryOp.getSymName().str() + "_" + std::to_string(launches) + "_merge";
+  KernelBuilder kernel(builder, merge.getLoc(), name, schedule({lanes, 1}, false),
+                       merge->getParentOfType<ir::PatternOp>());
+  buildMergeKernel(kernel, type.getShape().back(), type.getElementType(), outs, lses, nameOf(merge.getOut()),
+                   nameOf(merge.getLse()));
+  launch(builder, kernel.kernel());
+  return success();
+}
+
+LogicalResult TileAttention::lower(func::FuncOp entry) {
+  if (failed(nameTensors(entry)))
+    return failure();
+  OpBuilder builder(&getContext());
+  builder.setInsertionPointToEnd(getOperation().getBody());
+  launches = 0;
+  entryOp =
+      builder.create<tile::EntryOp>(entry.getLoc(), entry.getSymName(), describe(entry, true), describe(entry, false));
+  builder.createBlock(&entryOp.getBody());
+  for (Operation &op : entry.getBody().front()) {
+    LogicalResult result = success();
+    if (auto attend = dyn_cast<ir::AttendOp>(op))
+      result = lower(attend);
+    else if (auto merge = dyn_cast<ir::MergeOp>(op))
+      result = lower(merge);
+    else if (!isa<func::ReturnOp>(op))
+      result = op.emitError("has no lowering to tiles");
+    if (failed(result))
+      return failure();
+  }
+  entry.erase();
+  return success();
+}
