@@ -1,0 +1,56 @@
+//===- Bind.h - Compares a call with an entry point ----------------*- C++ -*-===//
+//
+// Each function checks one kind of argument against its declaration and makes the words that kernels read (KernelABI.h).
+// Everything that kernels take for granted about caller's data is established here:
+//  * every row, slot and head that a kernel may address lies inside the shape that the caller stated;
+//  * rings and sinks are valid, operands have a first element even if they are empty;
+//  * `sorted` and `boolean` operands are what they say, divisors declared positive are positive.
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_RUNTIME_PLAN_BIND_H
+#define ATTN_RUNTIME_PLAN_BIND_H
+
+#include "runtime/plan/Call.h"
+
+#include <array>
+
+namespace attn::rt {
+
+/// A param with its values for this call: one, or one per request.
+struct ParamValues {
+  std::vector<int64_t> ints;
+  std::vector<float> floats;
+  bool perRequest = false;
+
+  /// Largest value of an integer param.
+  int64_t largest() const;
+};
+
+/// Values of all params, in the order of the manifest.
+Status bindParams(const Manifest &manifest, const Call &call, std::vector<ParamValues> &values);
+
+using ViewWords = std::array<int64_t, ATTN_VIEW_WORDS>;
+
+/// Data of the plan that words point to.
+struct ViewStorage {
+  std::vector<double> zeroRow; ///< what empty tensors read as; at least as long as any row, and not resized
+  std::vector<std::vector<int32_t>> headMaps;
+};
+
+/// Binds an input or output of the entry point. An output that the call does not have gets base 0.
+Status bindPort(const Port &port, const Temporary &expected, const Manifest &manifest,
+                const std::vector<ParamValues> &params, const Call &call, ViewStorage &storage,
+                ViewWords &words);
+
+/// Words of a temporary at address 0 (the plan adds the address), and its size in bytes.
+Status layOutTemporary(const Temporary &temporary, const Call &call, ViewWords &words, uint64_t &size);
+
+/// Binds all operands: for each, 1 + 2 * rank words.
+Status bindOperands(const Manifest &manifest, const std::vector<ParamValues> &params, const Call &call,
+                    const ViewStorage &storage, std::vector<std::vector<int64_t>> &words);
+
+/// Fails for a tensor or scalar of the call that the entry point does not have.
+Status checkNames(const Manifest &manifest, const Entry &entry, const Call &call);
+
+} // namespace attn::rt
+
+#endif // ATTN_RUNTIME_PLAN_BIND_H

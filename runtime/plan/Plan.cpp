@@ -1,0 +1,238 @@
+//===- Plan.cpp - Makes plans --------------------------------------*- C++ -*-===//
+
+#include "runtime/plan/Plan.h"
+
+#include "runtime/device/cpu/CpuInfo.h"
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cmath>
+
+namespace attn::rt {
+namespace {
+
+/// Cost of a tile besides its rows, in rows: walking the keys and reading K and V once.
+constexpr double kTileCost = 16;
+/// Chunks that each worker gets on average: small enough to balance, large enough to spare the counter.
+constexpr int64_t kChunksPerWorker = 16;
+
+/// Logical rows that a request has for one head of tasks.
+int64_t logicalRows(const Form &form, const Call &call, const attn_request &r) {
+  return form.pack ? r.q_len * call.group() : r.q_len; // < 2^31 * 2^20
+}
+
+int64_t tileCount(const Form &form, int64_t rows) { return (rows + form.rows - 1) / form.rows; }
+
+int64_t taskHeads(const Form &form, const Call &call) {
+  return form.pack ? call.kvHeads : call.qHeads;
+}
+
+uint64_t alignUp(uint64_t n) {
+  return (n + ATTN_WORKSPACE_ALIGNMENT - 1) / ATTN_WORKSPACE_ALIGNMENT * ATTN_WORKSPACE_ALIGNMENT;
+}
+
+/// Dtype and dim of a port's view.
+Temporary portView(const Port &port, const Variant &variant) {
+  if (port.role == ATTN_ROLE_LSE)
+    return {port.name, ATTN_F32, 0};
+  bool isKey = port.role == ATTN_ROLE_QUERY || port.role == ATTN_ROLE_KEY;
+  return {port.name, variant.dtype, isKey ? variant.d : variant.dv};
+}
+
+std::string describe(const Variant &variant) {
+  return std::string(dtypeName(variant.dtype)) + " d=" + std::to_string(variant.d) +
+         " dv=" + std::to_string(variant.dv) + " " + variant.isa;
+}
+
+/// The tensor of the first port with this role, null if the call has none.
+const Tensor *tensorOf(const std::vector<Port> &ports, int32_t role, const Call &call) {
+  for (const Port &port : ports)
+    if (port.role == role) {
+      auto found = call.tensors.find(port.name);
+      return found == call.tensors.end() ? nullptr : &found->second;
+    }
+  return nullptr;
+}
+
+} // namespace
+
+const Form &chooseForm(const std::vector<Form> &forms, const Call &call) {
+  const Form *best = &forms[0];
+  double bestCost = HUGE_VAL;
+  for (const Form &form : forms) {
+    double cost = 0;
+    for (const attn_request &r : call.requests)
+      cost += double(tileCount(form, logicalRows(form, call, r)));
+    cost *= (double(form.rows) + kTileCost) * double(taskHeads(form, call));
+    if (cost < bestCost) {
+      best = &form;
+      bestCost = cost;
+    }
+  }
+  return *best;
+}
+
+Status Plan::chooseVariant(const Call &call) {
+  const Tensor *q = tensorOf(entryPoint->inputs, ATTN_ROLE_QUERY, call);
+  const Tensor *v = tensorOf(entryPoint->inputs, ATTN_ROLE_VALUE, call);
+  for (const Port &port : entryPoint->inputs)
+    if (!call.tensors.count(port.name))
+      return error(ATTN_ERR_MISSING, "argument '%s' is missing", port.name.c_str());
+  if (q->shape.empty() || v->shape.empty())
+    return error(ATTN_ERR_SHAPE, "argument '%s': rank must not be 0",
+                 (q->shape.empty() ? q : v)->name.c_str());
+  int64_t d = q->shape.back(), dv = v->shape.back();
+  std::string list;
+  int bestRank = 0;
+  for (const Variant &candidate : entryPoint->variants) {
+    int rank = isaRank(candidate.isa);
+    list += (list.empty() ? "" : "; ") + describe(candidate) + (rank ? "" : " (not this machine)");
+    bool wanted = call.isa.empty() || candidate.isa == call.isa;
+    if (wanted && candidate.dtype == q->dtype && candidate.d == d && candidate.dv == dv &&
+        rank > bestRank) {
+      bestRank = rank;
+      variant = &candidate;
+    }
+  }
+  if (!variant)
+    return error(ATTN_ERR_NO_VARIANT, "'%s' has no variant for %s d=%" PRId64 " dv=%" PRId64
+                 "%s%s on this machine (%s); there is: %s", entryPoint->name.c_str(),
+                 dtypeName(q->dtype), d, dv, call.isa.empty() ? "" : " ", call.isa.c_str(),
+                 machineIsa(), list.empty() ? "none" : list.c_str());
+  return source->code(variant->code, code);
+}
+
+Status Plan::bind(const Call &call) {
+  const Manifest &manifest = source->manifest();
+  storage.zeroRow.assign(size_t(std::max(variant->d, variant->dv)), 0);
+  if (Status s = bindParams(manifest, call, params))
+    return s;
+  auto bindPorts = [&](const std::vector<Port> &ports, std::vector<ViewWords> &words) -> Status {
+    words.resize(ports.size());
+    for (size_t i = 0; i < ports.size(); ++i)
+      if (Status s = bindPort(ports[i], portView(ports[i], *variant), manifest, params, call,
+                              storage, words[i]))
+        return s;
+    return {};
+  };
+  if (Status s = bindPorts(entryPoint->inputs, inputs))
+    return s;
+  if (Status s = bindPorts(entryPoint->outputs, outputs))
+    return s;
+  temporaries.resize(variant->temporaries.size());
+  temporarySizes.resize(variant->temporaries.size());
+  for (size_t i = 0; i < temporaries.size(); ++i)
+    if (Status s =
+            layOutTemporary(variant->temporaries[i], call, temporaries[i], temporarySizes[i]))
+      return s;
+  return bindOperands(manifest, params, call, storage, operands);
+}
+
+Status Plan::addLaunch(const Form &form, const Call &call) {
+  Launch launch;
+  launch.kernel = reinterpret_cast<Kernel>(const_cast<void *>(code->find(form.symbol)));
+  if (!launch.kernel)
+    return error(ATTN_ERR_ARTIFACT, "damaged artifact: no function '%s' in its code",
+                 form.symbol.c_str());
+  int64_t tiles = 0;
+  for (const attn_request &r : requests)
+    tiles = std::max(tiles, tileCount(form, logicalRows(form, call, r)));
+  if (form.scan)
+    tiles = std::min<int64_t>(tiles, 1);
+  int64_t lanes = call.batch * taskHeads(form, call); // < 2^40
+  if (__builtin_mul_overflow(tiles, lanes, &launch.tasks))
+    return error(ATTN_ERR_RANGE, "the call has more than 2^63 tasks");
+
+  std::vector<int64_t> &words = launch.words;
+  words.assign(ATTN_HEADER_WORDS, 0);
+  words[ATTN_WORD_REQUESTS] = int64_t(requests.data());
+  words[ATTN_WORD_BATCH] = call.batch;
+  words[ATTN_WORD_Q_HEADS] = call.qHeads;
+  words[ATTN_WORD_KV_HEADS] = call.kvHeads;
+  words[ATTN_WORD_LAYER] = call.layer;
+  words[ATTN_WORD_ROW_TILES] = tiles;
+  words[ATTN_WORD_SPLITS] = 1;
+  launch.workspaceWords.push_back(ATTN_WORD_STATUS); // offset 0
+  for (const Argument &argument : form.arguments) {
+    size_t index = size_t(argument.index);
+    auto append = [&](const auto &values) { words.insert(words.end(), values.begin(), values.end()); };
+    switch (argument.source) {
+    case Argument::Input: append(inputs[index]); break;
+    case Argument::Output: append(outputs[index]); break;
+    case Argument::OperandSource: append(operands[index]); break;
+    case Argument::Temporary:
+      launch.workspaceWords.push_back(words.size() + ATTN_VIEW_BASE);
+      append(temporaries[index]);
+      break;
+    case Argument::ParamSource: {
+      const ParamValues &value = params[index];
+      bool isFloat = argument.dtype == ATTN_F32;
+      words.push_back(isFloat ? int64_t(value.floats.data()) : int64_t(value.ints.data()));
+      words.push_back(!value.perRequest ? 0 : isFloat ? sizeof(float) : sizeof(int64_t));
+      break;
+    }
+    }
+  }
+  scratchSize = std::max(scratchSize, alignUp(uint64_t(form.scratch)));
+  text += "; " + form.symbol + " " + std::to_string(launch.tasks) + " tasks of " +
+          std::to_string(form.rows) + " rows";
+  launches.push_back(std::move(launch));
+  return {};
+}
+
+void Plan::layOutWorkspace(const Call &call) {
+  int64_t most = 0;
+  for (const Launch &launch : launches)
+    most = std::max(most, launch.tasks);
+  workers = std::clamp<int64_t>(most, 1, call.threads);
+  parallelFor = call.parallelFor;
+  parallelUser = call.parallelUser;
+  if (!parallelFor && workers > 1)
+    workers = std::min<int64_t>(workers, ThreadPool::shared().reserve(int(workers)));
+
+  for (Launch &launch : launches) {
+    launch.chunk = std::max<int64_t>(1, launch.tasks / (workers * kChunksPerWorker));
+    launch.counter = workspace;
+    workspace += ATTN_WORKSPACE_ALIGNMENT + alignUp(launch.words.size() * sizeof(int64_t));
+  }
+  scratchStart = workspace;
+  workspace += uint64_t(workers) * scratchSize;
+  text += "; " + std::to_string(workers) + (workers == 1 ? " thread" : " threads");
+}
+
+Status Plan::build(std::shared_ptr<const Artifact> artifact, const Entry &entry,
+                   const attn_plan_desc *desc, Plan &result) {
+  Plan plan;
+  plan.source = std::move(artifact);
+  plan.entryPoint = &entry;
+  const Manifest &manifest = plan.source->manifest();
+  Call call;
+  if (Status s = readCall(desc, manifest.positions, call))
+    return s;
+  if (Status s = checkNames(manifest, entry, call))
+    return s;
+  if (Status s = plan.chooseVariant(call))
+    return s;
+  if (Status s = plan.bind(call))
+    return s;
+  plan.requests = call.requests;
+  plan.text = describe(*plan.variant);
+
+  // Temporaries get their offsets before the words are made.
+  plan.workspace = ATTN_WORKSPACE_ALIGNMENT; // the status word
+  for (size_t i = 0; i < plan.temporaries.size(); ++i) {
+    plan.temporaries[i][ATTN_VIEW_BASE] = int64_t(plan.workspace);
+    if (__builtin_add_overflow(plan.workspace, alignUp(plan.temporarySizes[i]), &plan.workspace) ||
+        plan.workspace > uint64_t(INT64_MAX) / 2)
+      return error(ATTN_ERR_RANGE, "the temporaries are larger than the address space");
+  }
+  for (const std::vector<Form> &forms : plan.variant->steps)
+    if (Status s = plan.addLaunch(chooseForm(forms, call), call))
+      return s;
+  plan.layOutWorkspace(call);
+  result = std::move(plan);
+  return {};
+}
+
+} // namespace attn::rt

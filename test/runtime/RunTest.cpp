@@ -1,0 +1,84 @@
+//===- RunTest.cpp - Planning and running --------------------------*- C++ -*-===//
+
+#include "test/runtime/Fixture.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+using namespace attn;
+using namespace attn::test;
+
+namespace {
+
+constexpr float kScale = 0.35355339f;
+
+void expectClose(const std::vector<float> &got, const std::vector<float> &want, const char *what) {
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    if (std::isinf(want[i]))
+      ASSERT_EQ(got[i], want[i]) << what << " at " << i;
+    else
+      ASSERT_NEAR(got[i], want[i], 2e-5) << what << " at " << i;
+  }
+}
+
+void expectRight(const Problem &problem, int64_t window = 1000000, float scale = kScale) {
+  std::vector<float> out, lse;
+  problem.expected(window, scale, out, lse);
+  expectClose(problem.out, out, "out");
+  expectClose(problem.lse, lse, "lse");
+}
+
+TEST(Run, EqualsPlainAttention) {
+  Artifact artifact = openArtifact();
+  Problem problem(3, 4, 2, {7, 1, 0}, {19, 6, 4});
+  Call call(3, 4, 2);
+  problem.fill(call);
+  ASSERT_EQ(planAndRun(artifact.get(), call), ATTN_OK) << attn_last_error();
+  expectRight(problem);
+}
+
+TEST(Run, ChoosesTheFormByRows) {
+  Artifact artifact = openArtifact();
+  auto summary = [&](std::vector<int64_t> qLens) {
+    Problem problem(int64_t(qLens.size()), 4, 2, qLens, std::vector<int64_t>(qLens.size(), 300));
+    Call call(problem.batch, 4, 2);
+    problem.fill(call);
+    Plan plan;
+    EXPECT_EQ(attn_plan_create(artifact.get(), "attend", call.threads(2).desc(), out(plan)), ATTN_OK);
+    return std::string(attn_plan_summary(plan.get()));
+  };
+  EXPECT_EQ(summary({1}), "f32 d=8 dv=8 generic; attend_decode 2 tasks of 8 rows; 2 threads");
+  EXPECT_EQ(summary({300}), "f32 d=8 dv=8 generic; attend_prefill 16 tasks of 96 rows; 2 threads");
+}
+
+TEST(Run, BothFormsGiveTheSame) {
+  Artifact artifact = openArtifact();
+  for (int64_t rows : {1, 2, 95, 96, 97, 200}) {
+    Problem problem(2, 4, 1, {rows, 1}, {rows + 3, 200});
+    Call call(2, 4, 1);
+    problem.fill(call);
+    ASSERT_EQ(planAndRun(artifact.get(), call.scalar("window", 4)), ATTN_OK) << attn_last_error();
+    expectRight(problem, 4);
+  }
+}
+
+TEST(Run, UpdateChangesLengthsAndScalars) {
+  Artifact artifact = openArtifact();
+  Problem problem(1, 2, 2, {3}, {9});
+  Call call(1, 2, 2);
+  problem.fill(call);
+  Plan plan;
+  ASSERT_EQ(attn_plan_create(artifact.get(), nullptr, call.desc(), out(plan)), ATTN_OK);
+  artifact.reset(); // The plan keeps what it needs.
+  problem.qLens = {2}, problem.kvLens = {8};
+  Call second(1, 2, 2);
+  problem.fill(second);
+  second.scalar("window", 3).scalar("scale", 0.5);
+  ASSERT_EQ(attn_plan_update(plan.get(), second.desc()), ATTN_OK) << attn_last_error();
+  Workspace workspace(plan.get());
+  ASSERT_EQ(attn_run(plan.get(), workspace.data(), workspace.size()), ATTN_OK);
+  expectRight(problem, 3, 0.5f);
+}
+
+} // namespace
