@@ -23,15 +23,14 @@ Status Artifact::open(std::string bytes, std::shared_ptr<const Artifact> &artifa
 Status Artifact::read() {
   std::string_view file = bytes;
   if (file.substr(0, kArtifactMagic.size()) != kArtifactMagic)
-    return error(ATTN_ERR_ARTIFACT, "not an attn artifact: it does not begin with %s",
-                 kArtifactMagic.data());
+    return error(ATTN_ERR_ARTIFACT, "not an attn artifact: it does not begin with %s", kArtifactMagic.data());
   uint64_t length = 0;
   for (int byte = 7; byte >= 0 && file.size() >= kArtifactHeaderSize; --byte)
     length = length << 8 | (unsigned char)file[8 + byte];
-  if (file.size() < kArtifactHeaderSize || length > kMaxManifestSize ||
-      length > file.size() - kArtifactHeaderSize)
-    return error(ATTN_ERR_ARTIFACT, "damaged artifact: the manifest (%" PRIu64
-                 " bytes) does not fit the file (%zu bytes)", length, file.size());
+  if (file.size() < kArtifactHeaderSize || length > kMaxManifestSize || length > file.size() - kArtifactHeaderSize)
+    return error(ATTN_ERR_ARTIFACT,
+                 "damaged artifact: the manifest (%" PRIu64 " bytes) does not fit the file (%zu bytes)", length,
+                 file.size());
   std::string_view manifest = file.substr(kArtifactHeaderSize, length);
   if (file.substr(16, 32) != sha256(manifest))
     return error(ATTN_ERR_ARTIFACT, "damaged artifact: wrong checksum of the manifest");
@@ -43,9 +42,8 @@ Status Artifact::read() {
   for (size_t i = 0; i < contents.code.size(); ++i) {
     const CodeBlob &blob = contents.code[i];
     uint64_t start = 0, blobEnd = 0;
-    if (__builtin_add_overflow(codeBase, blob.offset, &start) || start % kCodeAlignment ||
-        start != alignCode(end) || __builtin_add_overflow(start, blob.size, &blobEnd) ||
-        blobEnd > file.size())
+    if (__builtin_add_overflow(codeBase, blob.offset, &start) || start % kCodeAlignment || start != alignCode(end) ||
+        __builtin_add_overflow(start, blob.size, &blobEnd) || blobEnd > file.size())
       return error(ATTN_ERR_ARTIFACT, "damaged artifact: code %zu does not lie in the file", i);
     if (file.substr(end, start - end).find_first_not_of('\0') != std::string_view::npos)
       return error(ATTN_ERR_ARTIFACT, "damaged artifact: bytes between the parts");
@@ -54,8 +52,7 @@ Status Artifact::read() {
     end = blobEnd;
   }
   if (end != file.size())
-    return error(ATTN_ERR_ARTIFACT, "damaged artifact: %" PRIu64 " bytes after the end",
-                 file.size() - end);
+    return error(ATTN_ERR_ARTIFACT, "damaged artifact: %" PRIu64 " bytes after the end", file.size() - end);
   images.resize(contents.code.size());
   return {};
 }
@@ -86,8 +83,7 @@ Status Artifact::code(int index, std::shared_ptr<const CodeImage> &image) const 
   std::lock_guard<std::mutex> lock(mutex);
   if (!images[index]) {
     const CodeBlob &blob = contents.code[index];
-    std::string_view object =
-        std::string_view(bytes).substr(codeBase + blob.offset, blob.size);
+    std::string_view object = std::string_view(bytes).substr(codeBase + blob.offset, blob.size);
     if (Status s = CodeImage::load(object, images[index]))
       return s;
   }

@@ -9,8 +9,8 @@
 
 namespace attn::rt {
 
-/// A manifest and its code, checked against the checksums. Immutable but for the cache of mapped code, which a mutex guards:
-/// may be used by several threads.
+/// A manifest and its code, checked against the checksums. Immutable but for the cache of mapped code, which a mutex
+/// guards: may be used by several threads.
 class Artifact {
 public:
   /// Takes the bytes of a file.

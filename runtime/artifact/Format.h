@@ -9,8 +9,8 @@
 //       zeros up to a multiple of kCodeAlignment: the code base
 //       code blobs, each at its `offset` from the code base, in order, zeros between them, nothing after the last
 //
-// The manifest's `code` array gives offset, size and SHA-256 of every blob, so each byte of the file is covered: a file with
-// a flipped bit or a missing end is refused. The checksums find damage; they are no protection against a forger.
+// The manifest's `code` array gives offset, size and SHA-256 of every blob, so each byte of the file is covered: a file
+// with a flipped bit or a missing end is refused. The checksums find damage; they are no protection against a forger.
 //
 // Shared by the compiler, which writes artifacts, and the runtime, which reads them.
 //===----------------------------------------------------------------------===//
@@ -34,9 +34,7 @@ constexpr size_t kMaxManifestSize = size_t(16) << 20;
 constexpr size_t kMaxCodeSize = size_t(256) << 20;
 
 /// Smallest multiple of kCodeAlignment that is >= n.
-constexpr uint64_t alignCode(uint64_t n) {
-  return (n + kCodeAlignment - 1) / kCodeAlignment * kCodeAlignment;
-}
+constexpr uint64_t alignCode(uint64_t n) { return (n + kCodeAlignment - 1) / kCodeAlignment * kCodeAlignment; }
 
 /// SHA-256 of `bytes`, as 32 bytes.
 std::string sha256(std::string_view bytes);

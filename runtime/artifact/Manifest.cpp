@@ -33,16 +33,13 @@ public:
   Node(const json &value, std::string pointer) : value(value), pointer(std::move(pointer)) {}
 
   [[noreturn]] void fail(const std::string &expected, int32_t code = ATTN_ERR_ARTIFACT) const {
-    std::string text = value.is_discarded() ? "nothing" : value.dump(-1, ' ', false,
-                                                           json::error_handler_t::replace);
+    std::string text = value.is_discarded() ? "nothing" : value.dump(-1, ' ', false, json::error_handler_t::replace);
     if (text.size() > 80)
       text = text.substr(0, 77) + "...";
-    throw Failure{error(code, "manifest %s: expected %s, got %s",
-                        pointer.empty() ? "/" : pointer.c_str(), expected.c_str(), text.c_str())};
+    throw Failure{error(code, "manifest %s: expected %s, got %s", pointer.empty() ? "/" : pointer.c_str(),
+                        expected.c_str(), text.c_str())};
   }
-  bool has(const char *key) const {
-    return value.is_object() && value.contains(key) && !value[key].is_null();
-  }
+  bool has(const char *key) const { return value.is_object() && value.contains(key) && !value[key].is_null(); }
   Node at(const char *key) const {
     if (!value.is_object())
       fail("an object");
@@ -52,8 +49,8 @@ public:
     return Node(*it, pointer + "/" + key);
   }
   int64_t integer(int64_t low, int64_t high) const {
-    bool fits = value.is_number_integer() &&
-                !(value.is_number_unsigned() && value.get<uint64_t>() > uint64_t(INT64_MAX));
+    bool fits =
+        value.is_number_integer() && !(value.is_number_unsigned() && value.get<uint64_t>() > uint64_t(INT64_MAX));
     if (!fits || value.get<int64_t>() < low || value.get<int64_t>() > high)
       fail("an integer from " + std::to_string(low) + " to " + std::to_string(high));
     return value.get<int64_t>();
@@ -63,9 +60,7 @@ public:
       fail("true or false");
     return value.get<bool>();
   }
-  bool booleanOr(const char *key, bool otherwise) const {
-    return has(key) ? at(key).boolean() : otherwise;
-  }
+  bool booleanOr(const char *key, bool otherwise) const { return has(key) ? at(key).boolean() : otherwise; }
   double number() const {
     if (!value.is_number() || !std::isfinite(value.get<double>()))
       fail("a number");
@@ -150,9 +145,9 @@ int integerParam(const Node &node, const Manifest &manifest) {
 }
 
 Size readSize(const Node &node, const Manifest &manifest) {
-  static const std::pair<const char *, Size::Kind> names[] = {
-      {"batch", Size::Batch},   {"q_heads", Size::QHeads}, {"kv_heads", Size::KvHeads},
-      {"layers", Size::Layers}, {"q_len", Size::QLen},     {"kv_len", Size::KvLen}};
+  static const std::pair<const char *, Size::Kind> names[] = {{"batch", Size::Batch},      {"q_heads", Size::QHeads},
+                                                              {"kv_heads", Size::KvHeads}, {"layers", Size::Layers},
+                                                              {"q_len", Size::QLen},       {"kv_len", Size::KvLen}};
   Size size;
   if (node.isInteger()) {
     size.literal = node.integer(0, ATTN_MAX_LENGTH);
@@ -181,9 +176,7 @@ Operand readOperand(const Node &node, const Manifest &manifest) {
     std::string domain = node.at("domain").string();
     if (domain != "any" && domain != "sorted" && domain != "boolean")
       node.at("domain").fail("\"any\", \"sorted\" or \"boolean\"");
-    operand.domain = domain == "sorted"    ? Domain::Sorted
-                     : domain == "boolean" ? Domain::Boolean
-                                           : Domain::Any;
+    operand.domain = domain == "sorted" ? Domain::Sorted : domain == "boolean" ? Domain::Boolean : Domain::Any;
   }
   return operand;
 }
@@ -205,8 +198,7 @@ Cache readCache(const Node &node, const Manifest &manifest) {
 Port readPort(const Node &node, const Manifest &manifest, bool isInput) {
   static const std::pair<const char *, int32_t> inputs[] = {
       {"query", ATTN_ROLE_QUERY}, {"key", ATTN_ROLE_KEY}, {"value", ATTN_ROLE_VALUE}};
-  static const std::pair<const char *, int32_t> outputs[] = {{"out", ATTN_ROLE_OUT},
-                                                             {"lse", ATTN_ROLE_LSE}};
+  static const std::pair<const char *, int32_t> outputs[] = {{"out", ATTN_ROLE_OUT}, {"lse", ATTN_ROLE_LSE}};
   Port port;
   port.name = node.at("name").string();
   if (port.name[0] == '%')
@@ -219,8 +211,7 @@ Port readPort(const Node &node, const Manifest &manifest, bool isInput) {
     if (!isInput && role == name)
       port.role = value;
   if (!port.role)
-    node.at("role").fail(isInput ? "\"query\", \"key\" or \"value\"" : "\"out\" or \"lse\"",
-                         ATTN_ERR_ARTIFACT_VERSION);
+    node.at("role").fail(isInput ? "\"query\", \"key\" or \"value\"" : "\"out\" or \"lse\"", ATTN_ERR_ARTIFACT_VERSION);
   if (node.has("cache")) {
     port.cache = indexOf(manifest.caches, node.at("cache").string());
     if (port.cache < 0 || (port.role != ATTN_ROLE_KEY && port.role != ATTN_ROLE_VALUE))
@@ -261,12 +252,10 @@ void bindView(const Node &node, Argument &argument, const Entry &entry, Variant 
     view = expectedView(ports[argument.index], variant);
   }
   if (view.dtype != argument.dtype || view.dim != argument.dim)
-    node.fail("a view of dtype " + std::string(dtypeName(view.dtype)) + " and dim " +
-              std::to_string(view.dim));
+    node.fail("a view of dtype " + std::string(dtypeName(view.dtype)) + " and dim " + std::to_string(view.dim));
 }
 
-Argument readArgument(const Node &node, const Manifest &manifest, const Entry &entry,
-                      Variant &variant) {
+Argument readArgument(const Node &node, const Manifest &manifest, const Entry &entry, Variant &variant) {
   Argument argument;
   argument.name = node.at("name").string();
   std::string kind = node.at("kind").string();
@@ -289,8 +278,7 @@ Argument readArgument(const Node &node, const Manifest &manifest, const Entry &e
     if (argument.index < 0)
       node.at("name").fail("the name of an operand");
     const Operand &operand = manifest.operands[argument.index];
-    if (operand.dtype != argument.dtype ||
-        node.at("rank").integer(0, 4) != int64_t(operand.shape.size()))
+    if (operand.dtype != argument.dtype || node.at("rank").integer(0, 4) != int64_t(operand.shape.size()))
       node.fail("the dtype and rank of the operand");
   } else {
     node.at("kind").fail("\"view\", \"scalar\" or \"buffer\"", ATTN_ERR_ARTIFACT_VERSION);
@@ -323,9 +311,7 @@ Variant readVariant(const Node &node, const Manifest &manifest, const Entry &ent
   variant.code = int(node.at("code").integer(0, int64_t(manifest.code.size()) - 1));
   node.at("steps").forEach([&](const Node &step) {
     std::vector<Form> forms;
-    step.at("forms").forEach([&](const Node &form) {
-      forms.push_back(readForm(form, manifest, entry, variant));
-    });
+    step.at("forms").forEach([&](const Node &form) { forms.push_back(readForm(form, manifest, entry, variant)); });
     if (forms.empty())
       step.at("forms").fail("at least one form");
     variant.steps.push_back(std::move(forms));
@@ -401,10 +387,8 @@ void readManifest(const Node &root, Manifest &manifest) {
   manifest.name = root.at("name").string();
   manifest.positions = readPositions(root);
   readNamed(root, "params", manifest.params, [](const Node &node) { return readParam(node); });
-  readNamed(root, "operands", manifest.operands,
-            [&](const Node &node) { return readOperand(node, manifest); });
-  readNamed(root, "caches", manifest.caches,
-            [&](const Node &node) { return readCache(node, manifest); });
+  readNamed(root, "operands", manifest.operands, [&](const Node &node) { return readOperand(node, manifest); });
+  readNamed(root, "caches", manifest.caches, [&](const Node &node) { return readCache(node, manifest); });
   root.at("code").forEach([&](const Node &node) {
     CodeBlob blob;
     blob.offset = uint64_t(node.at("offset").integer(0, INT64_MAX));
@@ -412,8 +396,7 @@ void readManifest(const Node &root, Manifest &manifest) {
     blob.sha256 = node.at("sha256").string();
     manifest.code.push_back(blob);
   });
-  readNamed(root, "entries", manifest.entries,
-            [&](const Node &node) { return readEntry(node, manifest); });
+  readNamed(root, "entries", manifest.entries, [&](const Node &node) { return readEntry(node, manifest); });
 }
 
 } // namespace
@@ -449,9 +432,9 @@ struct DtypeName {
   int32_t dtype;
   const char *name;
 };
-constexpr DtypeName kDtypeNames[] = {{ATTN_F32, "f32"},   {ATTN_F16, "f16"}, {ATTN_BF16, "bf16"},
-                                     {ATTN_F64, "f64"},   {ATTN_BOOL, "i1"}, {ATTN_BOOL, "bool"},
-                                     {ATTN_I8, "i8"},     {ATTN_I32, "i32"}, {ATTN_I64, "i64"}};
+constexpr DtypeName kDtypeNames[] = {{ATTN_F32, "f32"}, {ATTN_F16, "f16"}, {ATTN_BF16, "bf16"},
+                                     {ATTN_F64, "f64"}, {ATTN_BOOL, "i1"}, {ATTN_BOOL, "bool"},
+                                     {ATTN_I8, "i8"},   {ATTN_I32, "i32"}, {ATTN_I64, "i64"}};
 } // namespace
 
 const char *dtypeName(int32_t dtype) {

@@ -1,7 +1,7 @@
 //===- Manifest.h - What an artifact holds -------------------------*- C++ -*-===//
 //
-// The manifest as checked C++ values. After parseManifest every name is resolved, every index is in range and every number is
-// within its limits, so that the planner need not look twice.
+// The manifest as checked C++ values. After parseManifest every name is resolved, every index is in range and every
+// number is within its limits, so that the planner need not look twice.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_RUNTIME_ARTIFACT_MANIFEST_H
 #define ATTN_RUNTIME_ARTIFACT_MANIFEST_H

@@ -21,9 +21,7 @@ class Reader {
 public:
   explicit Reader(std::string_view bytes) : bytes(bytes) {}
 
-  bool holds(uint64_t offset, uint64_t size) const {
-    return offset <= bytes.size() && size <= bytes.size() - offset;
-  }
+  bool holds(uint64_t offset, uint64_t size) const { return offset <= bytes.size() && size <= bytes.size() - offset; }
   template <typename T> bool read(uint64_t offset, T &value) const {
     if (!holds(offset, sizeof(T)))
       return false;
@@ -32,8 +30,7 @@ public:
   }
   /// The zero-terminated string at `index` of a string table section.
   bool string(const Elf64_Shdr &table, uint64_t index, std::string &text) const {
-    if (table.sh_type != SHT_STRTAB || !holds(table.sh_offset, table.sh_size) ||
-        index >= table.sh_size)
+    if (table.sh_type != SHT_STRTAB || !holds(table.sh_offset, table.sh_size) || index >= table.sh_size)
       return false;
     const char *start = bytes.data() + table.sh_offset + index;
     size_t length = strnlen(start, table.sh_size - index);
@@ -107,8 +104,7 @@ private:
       if (section.sh_type != SHT_NOBITS && section.sh_type != SHT_NULL &&
           !file.holds(section.sh_offset, section.sh_size))
         return damaged("a section past the end of the file");
-      if (header.e_shstrndx >= sections.size() ||
-          !file.string(sections[header.e_shstrndx], section.sh_name, names[i]))
+      if (header.e_shstrndx >= sections.size() || !file.string(sections[header.e_shstrndx], section.sh_name, names[i]))
         return damaged("a section without a name");
     }
     return {};
@@ -116,8 +112,8 @@ private:
 
   bool isLoaded(size_t i) const {
     const Elf64_Shdr &s = sections[i];
-    return (s.sh_flags & SHF_ALLOC) && s.sh_size > 0 &&
-           (s.sh_type == SHT_PROGBITS || s.sh_type == SHT_NOBITS) && names[i] != ".eh_frame";
+    return (s.sh_flags & SHF_ALLOC) && s.sh_size > 0 && (s.sh_type == SHT_PROGBITS || s.sh_type == SHT_NOBITS) &&
+           names[i] != ".eh_frame";
   }
 
   /// Gives every loaded section its place: constants first, then code from a page boundary.
@@ -149,8 +145,7 @@ private:
   }
 
   Status copySections() {
-    void *mapping =
-        mmap(nullptr, imageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *mapping = mmap(nullptr, imageSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapping == MAP_FAILED)
       return error(ATTN_ERR_OUT_OF_MEMORY, "object code: cannot map %zu bytes", imageSize);
     memory = static_cast<char *>(mapping);
@@ -226,8 +221,7 @@ private:
     uint64_t value = symbols[index].address + uint64_t(relocation.r_addend);
     uint64_t place = addressOf(section) + relocation.r_offset;
     uint64_t width = type == R_X86_64_64 || type == R_X86_64_PC64 ? 8 : 4;
-    if (relocation.r_offset > sections[section].sh_size ||
-        width > sections[section].sh_size - relocation.r_offset)
+    if (relocation.r_offset > sections[section].sh_size || width > sections[section].sh_size - relocation.r_offset)
       return damaged("a relocation outside its section");
     bool fits = true;
     switch (type) {
@@ -240,9 +234,7 @@ private:
       break;
     case R_X86_64_32: fits = value == uint32_t(value); break;
     case R_X86_64_32S: fits = int64_t(value) == int32_t(value); break;
-    default:
-      return error(ATTN_ERR_ARTIFACT, "object code: relocation type %" PRIu32 " is not supported",
-                   type);
+    default: return error(ATTN_ERR_ARTIFACT, "object code: relocation type %" PRIu32 " is not supported", type);
     }
     if (!fits)
       return error(ATTN_ERR_ARTIFACT, "object code: relocation type %" PRIu32 " overflows", type);

@@ -1,11 +1,11 @@
 //===- ObjectLoader.h - Runs code from an ELF object file ----------*- C++ -*-===//
 //
-// Maps an ELF64 x86-64 relocatable object (one `.o`) into memory: code read+execute, constants read-only, relocated inside
-// the object only. What a kernel object may hold is small, and anything else is an error that says so: no undefined
-// symbols, no writable data, no thread-local storage, no GOT, no constructors.
+// Maps an ELF64 x86-64 relocatable object (one `.o`) into memory: code read+execute, constants read-only, relocated
+// inside the object only. What a kernel object may hold is small, and anything else is an error that says so: no
+// undefined symbols, no writable data, no thread-local storage, no GOT, no constructors.
 //
-// The object is trusted to compute what it should, but every offset and size in it is checked, so that a damaged file gives
-// an error.
+// The object is trusted to compute what it should, but every offset and size in it is checked, so that a damaged file
+// gives an error.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_RUNTIME_ARTIFACT_OBJECTLOADER_H
 #define ATTN_RUNTIME_ARTIFACT_OBJECTLOADER_H

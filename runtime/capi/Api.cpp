@@ -1,7 +1,7 @@
 //===- Api.cpp - The C ABI of attn.h -------------------------------*- C++ -*-===//
 //
-// Thin: each function turns handles and nulls into values, calls the runtime and keeps the message. The guard is the one
-// place where exceptions (out of memory) end.
+// Thin: each function turns handles and nulls into values, calls the runtime and keeps the message. The guard is the
+// one place where exceptions (out of memory) end.
 //===----------------------------------------------------------------------===//
 
 #include "runtime/artifact/Format.h"
@@ -48,8 +48,9 @@ Status findEntry(const Manifest &manifest, const char *name, const Entry *&entry
   entry = manifest.findEntry(name);
   if (entry)
     return {};
-  return error(ATTN_ERR_NO_ENTRY, name ? "there is no entry point '%s'; there is: %s"
-                                       : "the artifact has several entry points, name one%s: %s",
+  return error(ATTN_ERR_NO_ENTRY,
+               name ? "there is no entry point '%s'; there is: %s"
+                    : "the artifact has several entry points, name one%s: %s",
                name ? name : "", quotedNames(manifest.entries).c_str());
 }
 
@@ -61,14 +62,12 @@ template <typename T> Status giveStruct(const T &value, T *target, const char *w
   auto *bytes = reinterpret_cast<char *>(target);
   size_t size = std::min<size_t>(header.struct_size, sizeof(T));
   size_t keepBytes = 2 * sizeof(uint32_t);
-  std::memcpy(bytes + keepBytes, reinterpret_cast<const char *>(&value) + keepBytes,
-              size - keepBytes);
+  std::memcpy(bytes + keepBytes, reinterpret_cast<const char *>(&value) + keepBytes, size - keepBytes);
   return {};
 }
 
 Status pastEnd(const char *what, int64_t index, size_t count) {
-  return error(ATTN_ERR_RANGE, "%s must be from 0 to %lld, got %lld", what, (long long)count - 1,
-               (long long)index);
+  return error(ATTN_ERR_RANGE, "%s must be from 0 to %lld, got %lld", what, (long long)count - 1, (long long)index);
 }
 
 attn_argument_info describePort(const Port &port) {
@@ -248,8 +247,8 @@ int32_t attn_artifact_variant(const attn_artifact *artifact, const char *entryNa
   });
 }
 
-int32_t attn_plan_create(const attn_artifact *artifact, const char *entryName,
-                         const attn_plan_desc *desc, attn_plan **plan) {
+int32_t attn_plan_create(const attn_artifact *artifact, const char *entryName, const attn_plan_desc *desc,
+                         attn_plan **plan) {
   if (!artifact || !plan)
     return invalid("attn_plan_create: artifact or plan is null");
   return guard([&]() -> Status {
@@ -267,9 +266,7 @@ int32_t attn_plan_create(const attn_artifact *artifact, const char *entryName,
 int32_t attn_plan_update(attn_plan *plan, const attn_plan_desc *desc) {
   if (!plan)
     return invalid("attn_plan_update: plan is null");
-  return guard([&] {
-    return Plan::build(plan->value.artifact(), plan->value.entry(), desc, plan->value);
-  });
+  return guard([&] { return Plan::build(plan->value.artifact(), plan->value.entry(), desc, plan->value); });
 }
 
 int32_t attn_plan_workspace_size(const attn_plan *plan, size_t *bytes) {
@@ -279,9 +276,7 @@ int32_t attn_plan_workspace_size(const attn_plan *plan, size_t *bytes) {
   return ATTN_OK;
 }
 
-const char *attn_plan_summary(const attn_plan *plan) {
-  return plan ? plan->value.summary().c_str() : nullptr;
-}
+const char *attn_plan_summary(const attn_plan *plan) { return plan ? plan->value.summary().c_str() : nullptr; }
 
 void attn_plan_destroy(attn_plan *plan) { delete plan; }
 

@@ -1,7 +1,7 @@
 //===- Bind.h - Compares a call with an entry point ----------------*- C++ -*-===//
 //
-// Each function checks one kind of argument against its declaration and makes the words that kernels read (KernelABI.h).
-// Everything that kernels take for granted about caller's data is established here:
+// Each function checks one kind of argument against its declaration and makes the words that kernels read
+// (KernelABI.h). Everything that kernels take for granted about caller's data is established here:
 //  * every row, slot and head that a kernel may address lies inside the shape that the caller stated;
 //  * rings and sinks are valid, operands have a first element even if they are empty;
 //  * `sorted` and `boolean` operands are what they say, divisors declared positive are positive.
@@ -38,8 +38,7 @@ struct ViewStorage {
 
 /// Binds an input or output of the entry point. An output that the call does not have gets base 0.
 Status bindPort(const Port &port, const Temporary &expected, const Manifest &manifest,
-                const std::vector<ParamValues> &params, const Call &call, ViewStorage &storage,
-                ViewWords &words);
+                const std::vector<ParamValues> &params, const Call &call, ViewStorage &storage, ViewWords &words);
 
 /// Words of a temporary at address 0 (the plan adds the address), and its size in bytes.
 Status layOutTemporary(const Temporary &temporary, const Call &call, ViewWords &words, uint64_t &size);

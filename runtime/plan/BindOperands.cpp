@@ -11,8 +11,7 @@ namespace {
 /// Binds the operands of one call; keeps the size of `layers`, which the operands must agree on.
 class OperandBinder {
 public:
-  OperandBinder(const std::vector<ParamValues> &params, const Call &call,
-                const ViewStorage &storage)
+  OperandBinder(const std::vector<ParamValues> &params, const Call &call, const ViewStorage &storage)
       : params(params), call(call), storage(storage) {}
 
   Status bind(const Operand &operand, std::vector<int64_t> &words) {
@@ -57,8 +56,10 @@ private:
       want = layers < 0 ? got : layers;
       layers = want;
       if (want <= call.layer)
-        return error(ATTN_ERR_RANGE, "layer must be below %" PRId64 ", the size of dimension %zu of "
-                     "operand '%s', got %" PRId64, want, axis, operand.name.c_str(), call.layer);
+        return error(ATTN_ERR_RANGE,
+                     "layer must be below %" PRId64 ", the size of dimension %zu of "
+                     "operand '%s', got %" PRId64,
+                     want, axis, operand.name.c_str(), call.layer);
       break;
     case Size::QLen: want = call.longestQuery, atLeast = true; break;
     case Size::KvLen: want = call.longestKeys, atLeast = true; break;
@@ -69,9 +70,8 @@ private:
     }
     if (atLeast ? got >= want : got == want)
       return {};
-    return error(ATTN_ERR_SHAPE, "operand '%s': dimension %zu (%s) must be %s%" PRId64
-                 ", got %" PRId64, operand.name.c_str(), axis, size.text.c_str(),
-                 atLeast ? "at least " : "", want, got);
+    return error(ATTN_ERR_SHAPE, "operand '%s': dimension %zu (%s) must be %s%" PRId64 ", got %" PRId64,
+                 operand.name.c_str(), axis, size.text.c_str(), atLeast ? "at least " : "", want, got);
   }
 
   Status checkDomain(const Operand &operand, const Tensor &tensor) {
@@ -138,19 +138,18 @@ private:
     return half >> 15 ? -magnitude : magnitude;
   }
 
-  Status checkBoolean(const Operand &operand, const Tensor &tensor, const char *row, int64_t size,
-                      int64_t stride) {
+  Status checkBoolean(const Operand &operand, const Tensor &tensor, const char *row, int64_t size, int64_t stride) {
     for (int64_t i = 0; i < size; ++i) {
       double item = value(tensor, row + i * stride);
       if (item != 0 && item != 1)
-        return error(ATTN_ERR_DOMAIN, "operand '%s' must hold 0 and 1 only, got %.17g at index %"
-                     PRId64 " of the last dimension", operand.name.c_str(), item, i);
+        return error(ATTN_ERR_DOMAIN,
+                     "operand '%s' must hold 0 and 1 only, got %.17g at index %" PRId64 " of the last dimension",
+                     operand.name.c_str(), item, i);
     }
     return {};
   }
 
-  Status checkSorted(const Operand &operand, const Tensor &tensor, const char *row, int64_t size,
-                     int64_t stride) {
+  Status checkSorted(const Operand &operand, const Tensor &tensor, const char *row, int64_t size, int64_t stride) {
     for (int64_t i = 1; i < size; ++i) {
       bool ordered;
       if (tensor.dtype == ATTN_I64) { // beyond 2^53 a double would not tell
@@ -162,10 +161,10 @@ private:
         ordered = value(tensor, row + (i - 1) * stride) <= value(tensor, row + i * stride);
       }
       if (!ordered)
-        return error(ATTN_ERR_DOMAIN, "operand '%s' must not decrease along its last dimension "
+        return error(ATTN_ERR_DOMAIN,
+                     "operand '%s' must not decrease along its last dimension "
                      "(padding included), got %.17g after %.17g at index %" PRId64,
-                     operand.name.c_str(), value(tensor, row + i * stride),
-                     value(tensor, row + (i - 1) * stride), i);
+                     operand.name.c_str(), value(tensor, row + i * stride), value(tensor, row + (i - 1) * stride), i);
     }
     return {};
   }
@@ -178,9 +177,8 @@ private:
 
 } // namespace
 
-Status bindOperands(const Manifest &manifest, const std::vector<ParamValues> &params,
-                    const Call &call, const ViewStorage &storage,
-                    std::vector<std::vector<int64_t>> &words) {
+Status bindOperands(const Manifest &manifest, const std::vector<ParamValues> &params, const Call &call,
+                    const ViewStorage &storage, std::vector<std::vector<int64_t>> &words) {
   OperandBinder binder(params, call, storage);
   words.assign(manifest.operands.size(), {});
   for (size_t i = 0; i < manifest.operands.size(); ++i)

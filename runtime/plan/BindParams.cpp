@@ -12,18 +12,17 @@ constexpr double kScalarLimit = 2147483648.0; // exclusive
 
 Status checkInteger(const Param &param, int64_t value) {
   if (value < -ATTN_MAX_LENGTH || value > ATTN_MAX_LENGTH)
-    return error(ATTN_ERR_RANGE, "scalar '%s' must be below 2^31 in magnitude, got %" PRId64,
-                 param.name.c_str(), value);
-  if (param.positive && value < 1)
-    return error(ATTN_ERR_RANGE, "scalar '%s' must be at least 1, got %" PRId64, param.name.c_str(),
+    return error(ATTN_ERR_RANGE, "scalar '%s' must be below 2^31 in magnitude, got %" PRId64, param.name.c_str(),
                  value);
+  if (param.positive && value < 1)
+    return error(ATTN_ERR_RANGE, "scalar '%s' must be at least 1, got %" PRId64, param.name.c_str(), value);
   return {};
 }
 
 Status checkFloat(const Param &param, double value) {
   if (!(value > -kScalarLimit && value < kScalarLimit))
-    return error(ATTN_ERR_RANGE, "scalar '%s' must be finite and below 2^31 in magnitude, got %g",
-                 param.name.c_str(), value);
+    return error(ATTN_ERR_RANGE, "scalar '%s' must be finite and below 2^31 in magnitude, got %g", param.name.c_str(),
+                 value);
   // The check is on the value the kernel gets: 1e-50 is zero as a float.
   if (param.positive && !(float(value) > 0))
     return error(ATTN_ERR_RANGE, "scalar '%s' must be above 0, got %g", param.name.c_str(), value);
@@ -63,17 +62,14 @@ Status bindParam(const Param &param, const Scalar *given, ParamValues &values) {
 
 } // namespace
 
-int64_t ParamValues::largest() const {
-  return ints.empty() ? 0 : *std::max_element(ints.begin(), ints.end());
-}
+int64_t ParamValues::largest() const { return ints.empty() ? 0 : *std::max_element(ints.begin(), ints.end()); }
 
 Status bindParams(const Manifest &manifest, const Call &call, std::vector<ParamValues> &values) {
   values.assign(manifest.params.size(), {});
   for (size_t i = 0; i < manifest.params.size(); ++i) {
     const Param &param = manifest.params[i];
     auto given = call.scalars.find(param.name);
-    bool isGiven = given != call.scalars.end() &&
-                   !(given->second.ints.empty() && given->second.floats.empty());
+    bool isGiven = given != call.scalars.end() && !(given->second.ints.empty() && given->second.floats.empty());
     if (Status s = bindParam(param, isGiven ? &given->second : nullptr, values[i]))
       return s;
   }
@@ -86,8 +82,7 @@ Status checkNames(const Manifest &manifest, const Entry &entry, const Call &call
   };
   for (auto &[name, tensor] : call.tensors)
     if (!has(entry.inputs, name) && !has(entry.outputs, name) && !has(manifest.operands, name))
-      return error(ATTN_ERR_UNKNOWN_NAME,
-                   "'%s' has no argument '%s'; inputs: %s; outputs: %s; operands: %s",
+      return error(ATTN_ERR_UNKNOWN_NAME, "'%s' has no argument '%s'; inputs: %s; outputs: %s; operands: %s",
                    entry.name.c_str(), name.c_str(), quotedNames(entry.inputs).c_str(),
                    quotedNames(entry.outputs).c_str(), quotedNames(manifest.operands).c_str());
   for (auto &[name, scalar] : call.scalars)

@@ -12,10 +12,10 @@ namespace {
 class ViewBinder {
 public:
   ViewBinder(const Port &port, const Temporary &expected, const Manifest &manifest,
-             const std::vector<ParamValues> &params, const Call &call, const Tensor &tensor,
-             ViewStorage &storage, ViewWords &words)
-      : port(port), expected(expected), manifest(manifest), params(params), call(call),
-        tensor(tensor), storage(storage), words(words) {}
+             const std::vector<ParamValues> &params, const Call &call, const Tensor &tensor, ViewStorage &storage,
+             ViewWords &words)
+      : port(port), expected(expected), manifest(manifest), params(params), call(call), tensor(tensor),
+        storage(storage), words(words) {}
 
   Status run() {
     words = {};
@@ -59,17 +59,17 @@ private:
   Status checkSize(size_t axis, const char *what, int64_t size) {
     if (tensor.shape[axis] == size)
       return {};
-    return error(ATTN_ERR_SHAPE, "argument '%s': dimension %zu (%s) must be %" PRId64
-                 ", got %" PRId64, name(), axis, what, size, tensor.shape[axis]);
+    return error(ATTN_ERR_SHAPE, "argument '%s': dimension %zu (%s) must be %" PRId64 ", got %" PRId64, name(), axis,
+                 what, size, tensor.shape[axis]);
   }
 
   Status checkType() {
     if (tensor.dtype != expected.dtype)
-      return error(ATTN_ERR_DTYPE, "argument '%s': dtype must be %s, got %s", name(),
-                   dtypeName(expected.dtype), dtypeName(tensor.dtype));
+      return error(ATTN_ERR_DTYPE, "argument '%s': dtype must be %s, got %s", name(), dtypeName(expected.dtype),
+                   dtypeName(tensor.dtype));
     if (tensor.shape.size() != rank())
-      return error(ATTN_ERR_SHAPE, "argument '%s': rank must be %zu (%s), got %zu", name(), rank(),
-                   layout().c_str(), tensor.shape.size());
+      return error(ATTN_ERR_SHAPE, "argument '%s': rank must be %zu (%s), got %zu", name(), rank(), layout().c_str(),
+                   tensor.shape.size());
     if (!ragged())
       if (Status s = checkSize(0, "batch", call.batch))
         return s;
@@ -79,8 +79,9 @@ private:
       return s;
     int64_t stride = tensor.strides.back(), item = attn_dtype_size(tensor.dtype);
     if (expected.dim > 1 && stride != item)
-      return error(ATTN_ERR_STRIDE, "argument '%s': the last dimension must be contiguous (stride %"
-                   PRId64 " bytes), got %" PRId64, name(), item, stride);
+      return error(ATTN_ERR_STRIDE,
+                   "argument '%s': the last dimension must be contiguous (stride %" PRId64 " bytes), got %" PRId64,
+                   name(), item, stride);
     return {};
   }
 
@@ -92,13 +93,14 @@ private:
       const std::string &paramName = manifest.params[size_t(param)].name;
       const ParamValues &values = params[size_t(param)];
       if (values.perRequest)
-        return error(ATTN_ERR_RANGE, "scalar '%s' sizes the ring of cache '%s' and must be one value "
-                     "for all requests", paramName.c_str(), cache.name.c_str());
+        return error(ATTN_ERR_RANGE,
+                     "scalar '%s' sizes the ring of cache '%s' and must be one value "
+                     "for all requests",
+                     paramName.c_str(), cache.name.c_str());
       int64_t low = param == cache.ring ? 1 : 0;
       if (values.ints[0] < low)
-        return error(ATTN_ERR_RANGE, "scalar '%s' (%s of cache '%s') must be at least %" PRId64
-                     ", got %" PRId64, paramName.c_str(), low ? "ring" : "sink", cache.name.c_str(),
-                     low, values.ints[0]);
+        return error(ATTN_ERR_RANGE, "scalar '%s' (%s of cache '%s') must be at least %" PRId64 ", got %" PRId64,
+                     paramName.c_str(), low ? "ring" : "sink", cache.name.c_str(), low, values.ints[0]);
     }
     words[ATTN_VIEW_SINK] = params[size_t(cache.sink)].ints[0];
     words[ATTN_VIEW_RING] = params[size_t(cache.ring)].ints[0];
@@ -122,8 +124,9 @@ private:
       int64_t first = isKeySide() ? r.kv_row : r.q_row; // 0 unless ragged
       int64_t used = rowsOf(r);
       if (used > 0 && (first > rows || used > rows - first))
-        return error(ATTN_ERR_SHAPE, "argument '%s': dimension %zu (rows) must be at least %" PRId64
-                     " for request %zu, got %" PRId64, name(), rowAxis(), first + used, b, rows);
+        return error(ATTN_ERR_SHAPE,
+                     "argument '%s': dimension %zu (rows) must be at least %" PRId64 " for request %zu, got %" PRId64,
+                     name(), rowAxis(), first + used, b, rows);
     }
     return {};
   }
@@ -131,16 +134,14 @@ private:
   Status bindHeads() {
     int64_t held = tensor.shape[headAxis()];
     if (!tensor.headMap)
-      return checkSize(headAxis(), isKeySide() ? "kv_heads" : "q_heads",
-                       isKeySide() ? call.kvHeads : call.qHeads);
+      return checkSize(headAxis(), isKeySide() ? "kv_heads" : "q_heads", isKeySide() ? call.kvHeads : call.qHeads);
     if (!isKeySide())
-      return error(ATTN_ERR_INVALID_ARGUMENT, "argument '%s': head_map is for keys and values only",
-                   name());
+      return error(ATTN_ERR_INVALID_ARGUMENT, "argument '%s': head_map is for keys and values only", name());
     std::vector<int32_t> map(tensor.headMap, tensor.headMap + call.kvHeads);
     for (size_t g = 0; g < map.size(); ++g) {
       if (map[g] < -1 || map[g] >= held)
-        return error(ATTN_ERR_RANGE, "argument '%s': head_map[%zu] must be from -1 to %" PRId64
-                     ", got %" PRId32, name(), g, held - 1, map[g]);
+        return error(ATTN_ERR_RANGE, "argument '%s': head_map[%zu] must be from -1 to %" PRId64 ", got %" PRId32,
+                     name(), g, held - 1, map[g]);
       map[g] = std::max(map[g], 0); // A head that is not here reads rows that are.
     }
     storage.headMaps.push_back(std::move(map));
@@ -159,8 +160,10 @@ private:
     uint64_t inside = uint64_t(attn_dtype_size(tensor.dtype));
     for (size_t axis : axes) {
       if (step(axis) < inside)
-        return error(ATTN_ERR_STRIDE, "argument '%s': rows of an output must not overlap, but "
-                     "dimension %zu has stride %" PRId64, name(), axis, tensor.strides[axis]);
+        return error(ATTN_ERR_STRIDE,
+                     "argument '%s': rows of an output must not overlap, but "
+                     "dimension %zu has stride %" PRId64,
+                     name(), axis, tensor.strides[axis]);
       inside += step(axis) * uint64_t(tensor.shape[axis] - 1);
     }
     return {};
@@ -179,30 +182,25 @@ private:
 } // namespace
 
 Status bindPort(const Port &port, const Temporary &expected, const Manifest &manifest,
-                const std::vector<ParamValues> &params, const Call &call, ViewStorage &storage,
-                ViewWords &words) {
+                const std::vector<ParamValues> &params, const Call &call, ViewStorage &storage, ViewWords &words) {
   auto tensor = call.tensors.find(port.name);
   if (tensor == call.tensors.end()) {
     words = {};
-    return port.role == ATTN_ROLE_LSE
-               ? Status()
-               : error(ATTN_ERR_MISSING, "argument '%s' is missing", port.name.c_str());
+    return port.role == ATTN_ROLE_LSE ? Status()
+                                      : error(ATTN_ERR_MISSING, "argument '%s' is missing", port.name.c_str());
   }
   return ViewBinder(port, expected, manifest, params, call, tensor->second, storage, words).run();
 }
 
-Status layOutTemporary(const Temporary &temporary, const Call &call, ViewWords &words,
-                       uint64_t &size) {
+Status layOutTemporary(const Temporary &temporary, const Call &call, ViewWords &words, uint64_t &size) {
   int64_t row = std::max<int64_t>(temporary.dim, 1) * attn_dtype_size(temporary.dtype);
   int64_t rows = call.longestQuery, head = 0, batch = 0, total = 0;
   for (const attn_request &r : call.requests)
     rows = std::max(rows, r.q_row + r.q_len);
-  bool fits = !__builtin_mul_overflow(row, rows, &head) &&
-              !__builtin_mul_overflow(head, call.qHeads, &batch) &&
+  bool fits = !__builtin_mul_overflow(row, rows, &head) && !__builtin_mul_overflow(head, call.qHeads, &batch) &&
               !__builtin_mul_overflow(batch, call.raggedQueries ? 1 : call.batch, &total);
   if (!fits)
-    return error(ATTN_ERR_RANGE, "temporary '%s' is larger than the address space",
-                 temporary.name.c_str());
+    return error(ATTN_ERR_RANGE, "temporary '%s' is larger than the address space", temporary.name.c_str());
   words = {};
   words[ATTN_VIEW_BATCH_STRIDE] = call.raggedQueries ? 0 : batch;
   words[ATTN_VIEW_HEAD_STRIDE] = head;

@@ -1,8 +1,8 @@
 //===- Call.h - A call as the caller gave it, with its sizes checked ---------*- C++ -*-===//
 //
-// The C structs of attn.h copied into C++ values. After readCall head counts, lengths, row starts and positions are within
-// their limits and consistent with each other; tensors and scalars have well-formed descriptors (not yet compared with
-// the entry point).
+// The C structs of attn.h copied into C++ values. After readCall head counts, lengths, row starts and positions are
+// within their limits and consistent with each other; tensors and scalars have well-formed descriptors (not yet
+// compared with the entry point).
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_RUNTIME_PLAN_CALL_H
 #define ATTN_RUNTIME_PLAN_CALL_H
@@ -57,8 +57,8 @@ struct Call {
 /// Reads and checks `desc` for a pattern with this position rule.
 Status readCall(const attn_plan_desc *desc, int32_t positions, Call &call);
 
-/// Copies a struct of the caller into one of this library's size: struct_size may be smaller (an older caller; the rest is
-/// zero) or larger if the bytes that this library does not know are zero. `what` names the struct in messages.
+/// Copies a struct of the caller into one of this library's size: struct_size may be smaller (an older caller; the rest
+/// is zero) or larger if the bytes that this library does not know are zero. `what` names the struct in messages.
 Status readStruct(const void *given, const char *what, void *copy, size_t copySize);
 
 } // namespace attn::rt

@@ -24,9 +24,7 @@ int64_t logicalRows(const Form &form, const Call &call, const attn_request &r) {
 
 int64_t tileCount(const Form &form, int64_t rows) { return (rows + form.rows - 1) / form.rows; }
 
-int64_t taskHeads(const Form &form, const Call &call) {
-  return form.pack ? call.kvHeads : call.qHeads;
-}
+int64_t taskHeads(const Form &form, const Call &call) { return form.pack ? call.kvHeads : call.qHeads; }
 
 uint64_t alignUp(uint64_t n) {
   return (n + ATTN_WORKSPACE_ALIGNMENT - 1) / ATTN_WORKSPACE_ALIGNMENT * ATTN_WORKSPACE_ALIGNMENT;
@@ -57,10 +55,14 @@ const Tensor *tensorOf(const std::vector<Port> &ports, int32_t role, const Call 
 
 } // namespace
 
-const Form &chooseForm(const std::vector<Form> &forms, const Call &call) {
-  const Form *best = &forms[0];
+const Form *chooseForm(const std::vector<Form> &forms, const Call &call) {
+  bool square = std::all_of(call.requests.begin(), call.requests.end(),
+                            [](const attn_request &r) { return r.q_len == r.kv_len; });
+  const Form *best = nullptr;
   double bestCost = HUGE_VAL;
   for (const Form &form : forms) {
+    if (form.scan && !square)
+      continue;
     double cost = 0;
     for (const attn_request &r : call.requests)
       cost += double(tileCount(form, logicalRows(form, call, r)));
@@ -70,7 +72,7 @@ const Form &chooseForm(const std::vector<Form> &forms, const Call &call) {
       bestCost = cost;
     }
   }
-  return *best;
+  return best;
 }
 
 Status Plan::chooseVariant(const Call &call) {
@@ -80,8 +82,7 @@ Status Plan::chooseVariant(const Call &call) {
     if (!call.tensors.count(port.name))
       return error(ATTN_ERR_MISSING, "argument '%s' is missing", port.name.c_str());
   if (q->shape.empty() || v->shape.empty())
-    return error(ATTN_ERR_SHAPE, "argument '%s': rank must not be 0",
-                 (q->shape.empty() ? q : v)->name.c_str());
+    return error(ATTN_ERR_SHAPE, "argument '%s': rank must not be 0", (q->shape.empty() ? q : v)->name.c_str());
   int64_t d = q->shape.back(), dv = v->shape.back();
   std::string list;
   int bestRank = 0;
@@ -89,16 +90,15 @@ Status Plan::chooseVariant(const Call &call) {
     int rank = isaRank(candidate.isa);
     list += (list.empty() ? "" : "; ") + describe(candidate) + (rank ? "" : " (not this machine)");
     bool wanted = call.isa.empty() || candidate.isa == call.isa;
-    if (wanted && candidate.dtype == q->dtype && candidate.d == d && candidate.dv == dv &&
-        rank > bestRank) {
+    if (wanted && candidate.dtype == q->dtype && candidate.d == d && candidate.dv == dv && rank > bestRank) {
       bestRank = rank;
       variant = &candidate;
     }
   }
   if (!variant)
-    return error(ATTN_ERR_NO_VARIANT, "'%s' has no variant for %s d=%" PRId64 " dv=%" PRId64
-                 "%s%s on this machine (%s); there is: %s", entryPoint->name.c_str(),
-                 dtypeName(q->dtype), d, dv, call.isa.empty() ? "" : " ", call.isa.c_str(),
+    return error(ATTN_ERR_NO_VARIANT,
+                 "'%s' has no variant for %s d=%" PRId64 " dv=%" PRId64 "%s%s on this machine (%s); there is: %s",
+                 entryPoint->name.c_str(), dtypeName(q->dtype), d, dv, call.isa.empty() ? "" : " ", call.isa.c_str(),
                  machineIsa(), list.empty() ? "none" : list.c_str());
   return source->code(variant->code, code);
 }
@@ -111,8 +111,7 @@ Status Plan::bind(const Call &call) {
   auto bindPorts = [&](const std::vector<Port> &ports, std::vector<ViewWords> &words) -> Status {
     words.resize(ports.size());
     for (size_t i = 0; i < ports.size(); ++i)
-      if (Status s = bindPort(ports[i], portView(ports[i], *variant), manifest, params, call,
-                              storage, words[i]))
+      if (Status s = bindPort(ports[i], portView(ports[i], *variant), manifest, params, call, storage, words[i]))
         return s;
     return {};
   };
@@ -123,8 +122,7 @@ Status Plan::bind(const Call &call) {
   temporaries.resize(variant->temporaries.size());
   temporarySizes.resize(variant->temporaries.size());
   for (size_t i = 0; i < temporaries.size(); ++i)
-    if (Status s =
-            layOutTemporary(variant->temporaries[i], call, temporaries[i], temporarySizes[i]))
+    if (Status s = layOutTemporary(variant->temporaries[i], call, temporaries[i], temporarySizes[i]))
       return s;
   return bindOperands(manifest, params, call, storage, operands);
 }
@@ -133,8 +131,7 @@ Status Plan::addLaunch(const Form &form, const Call &call) {
   Launch launch;
   launch.kernel = reinterpret_cast<Kernel>(const_cast<void *>(code->find(form.symbol)));
   if (!launch.kernel)
-    return error(ATTN_ERR_ARTIFACT, "damaged artifact: no function '%s' in its code",
-                 form.symbol.c_str());
+    return error(ATTN_ERR_ARTIFACT, "damaged artifact: no function '%s' in its code", form.symbol.c_str());
   int64_t tiles = 0;
   for (const attn_request &r : requests)
     tiles = std::max(tiles, tileCount(form, logicalRows(form, call, r)));
@@ -175,8 +172,7 @@ Status Plan::addLaunch(const Form &form, const Call &call) {
     }
   }
   scratchSize = std::max(scratchSize, alignUp(uint64_t(form.scratch)));
-  text += "; " + form.symbol + " " + std::to_string(launch.tasks) + " tasks of " +
-          std::to_string(form.rows) + " rows";
+  text += "; " + form.symbol + " " + std::to_string(launch.tasks) + " tasks of " + std::to_string(form.rows) + " rows";
   launches.push_back(std::move(launch));
   return {};
 }
@@ -201,8 +197,8 @@ void Plan::layOutWorkspace(const Call &call) {
   text += "; " + std::to_string(workers) + (workers == 1 ? " thread" : " threads");
 }
 
-Status Plan::build(std::shared_ptr<const Artifact> artifact, const Entry &entry,
-                   const attn_plan_desc *desc, Plan &result) {
+Status Plan::build(std::shared_ptr<const Artifact> artifact, const Entry &entry, const attn_plan_desc *desc,
+                   Plan &result) {
   Plan plan;
   plan.source = std::move(artifact);
   plan.entryPoint = &entry;
@@ -227,9 +223,14 @@ Status Plan::build(std::shared_ptr<const Artifact> artifact, const Entry &entry,
         plan.workspace > uint64_t(INT64_MAX) / 2)
       return error(ATTN_ERR_RANGE, "the temporaries are larger than the address space");
   }
-  for (const std::vector<Form> &forms : plan.variant->steps)
-    if (Status s = plan.addLaunch(chooseForm(forms, call), call))
+  for (const std::vector<Form> &forms : plan.variant->steps) {
+    const Form *form = chooseForm(forms, call);
+    if (!form)
+      return error(ATTN_ERR_RANGE, "'%s' scans the sequence and needs q_len = kv_len in every request",
+                   forms[0].symbol.c_str());
+    if (Status s = plan.addLaunch(*form, call))
       return s;
+  }
   plan.layOutWorkspace(call);
   result = std::move(plan);
   return {};

@@ -33,8 +33,8 @@ public:
   Plan(Plan &&) = default;
   Plan &operator=(Plan &&) = default;
 
-  static Status build(std::shared_ptr<const Artifact> artifact, const Entry &entry,
-                      const attn_plan_desc *desc, Plan &plan);
+  static Status build(std::shared_ptr<const Artifact> artifact, const Entry &entry, const attn_plan_desc *desc,
+                      Plan &plan);
 
   size_t workspaceSize() const { return size_t(workspace); }
   const std::string &summary() const { return text; }
@@ -73,8 +73,10 @@ private:
   std::string text;
 };
 
-/// The form of a step that computes the fewest padded rows for these requests, counting a fixed cost for each tile.
-const Form &chooseForm(const std::vector<Form> &forms, const Call &call);
+/// The form of a step that computes the fewest padded rows for these requests, counting a fixed cost for each tile. A
+/// form that scans takes row i and key i at one position, so it is a choice only where q_len = kv_len in every request.
+/// Null if there is no form left.
+const Form *chooseForm(const std::vector<Form> &forms, const Call &call);
 
 } // namespace attn::rt
 

@@ -35,8 +35,7 @@ void runWorker(void *context, int64_t index) {
 
 Status Plan::run(void *memory, size_t size) const {
   if (size < workspace)
-    return error(ATTN_ERR_WORKSPACE, "the workspace must have %" PRIu64 " bytes, got %zu", workspace,
-                 size);
+    return error(ATTN_ERR_WORKSPACE, "the workspace must have %" PRIu64 " bytes, got %zu", workspace, size);
   if (!memory || uint64_t(memory) % ATTN_WORKSPACE_ALIGNMENT)
     return error(ATTN_ERR_WORKSPACE, "the workspace must be aligned to %d bytes, got address %p",
                  ATTN_WORKSPACE_ALIGNMENT, memory);

@@ -64,8 +64,7 @@ std::string artifactBytes(const std::map<std::string, std::string> &edit) {
 Artifact openArtifact(const std::map<std::string, std::string> &edit) {
   std::string bytes = artifactBytes(edit);
   Artifact artifact;
-  EXPECT_EQ(attn_artifact_open_bytes(bytes.data(), bytes.size(), out(artifact)), ATTN_OK)
-      << attn_last_error();
+  EXPECT_EQ(attn_artifact_open_bytes(bytes.data(), bytes.size(), out(artifact)), ATTN_OK) << attn_last_error();
   return artifact;
 }
 

@@ -15,7 +15,8 @@ constexpr int64_t kDim = 8; ///< head dimension of TestKernel.c
 std::string readFile(const std::string &path);
 /// The object file of TestKernel.c.
 std::string kernelObject();
-/// The manifest of the artifact, with a placeholder per code blob filled in. `edit` replaces texts (exactly one occurrence).
+/// The manifest of the artifact, with a placeholder per code blob filled in. `edit` replaces texts (exactly one
+/// occurrence).
 std::string manifestText(const std::string &object, const std::map<std::string, std::string> &edit = {});
 /// The artifact's file.
 std::string artifactBytes(const std::map<std::string, std::string> &edit = {});
@@ -29,8 +30,7 @@ struct Problem {
   std::vector<int32_t> doc;
   int64_t qRows, kvRows;
 
-  Problem(int64_t batch, int64_t qHeads, int64_t kvHeads, std::vector<int64_t> qLens,
-          std::vector<int64_t> kvLens);
+  Problem(int64_t batch, int64_t qHeads, int64_t kvHeads, std::vector<int64_t> qLens, std::vector<int64_t> kvLens);
   /// The call with every argument.
   void fill(Call &call);
   /// fp64 attention with the mask of TestKernel.c, bottom_right positions. Rows past q_lens keep `out` and `lse`.

@@ -37,8 +37,7 @@ int detectLevel() {
   constexpr uint64_t ymm = 0x6, zmm = 0xe6;
   uint32_t b7, c7;
   if ((registers & ymm) != ymm || !__get_cpuid_count(7, 0, &a, &b7, &c7, &d) ||
-      !hasAll(b7, bit_AVX2 | bit_BMI | bit_BMI2) || !__get_cpuid(0x80000001, &a, &b, &c, &d) ||
-      !hasAll(c, bit_LZCNT))
+      !hasAll(b7, bit_AVX2 | bit_BMI | bit_BMI2) || !__get_cpuid(0x80000001, &a, &b, &c, &d) || !hasAll(c, bit_LZCNT))
     return 2;
   const uint32_t v4 = bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL;
   return (registers & zmm) == zmm && hasAll(b7, v4) ? 4 : 3;

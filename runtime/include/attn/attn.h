@@ -11,13 +11,16 @@
 |* Conventions
 |*  * Functions return ATTN_OK or a positive code; attn_last_error() tells the calling thread what was wrong. Nothing is
 |*    thrown, printed or aborted. On an error, output parameters and existing handles are left as they were.
-|*  * Every struct begins with struct_size and version: set them to sizeof(the struct) and ATTN_STRUCT_VERSION and the rest to
+|*  * Every struct begins with struct_size and version: set them to sizeof(the struct) and ATTN_STRUCT_VERSION and the
+rest to
 |*    zero (ATTN_INIT), then fill in what is needed. Arrays of structs have one struct_size throughout.
-|*  * Tensors are [batch, head, row, dim] with any signed byte strides, the last dimension contiguous. Ragged tensors are
+|*  * Tensors are [batch, head, row, dim] with any signed byte strides, the last dimension contiguous. Ragged tensors
+are
 |*    [total rows, head, dim], with the first row of each request in q_rows / kv_rows. `lse` has no dim.
 |*  * Strings and arrays of a call are copied; tensor data is borrowed until the plan is destroyed or updated.
 |*  * Artifacts are trusted code. Tensors, lengths and scalars are not trusted: plan checks them all.
-|*  * Threads: artifacts may be shared. A plan may run on several threads at once with one workspace each; attn_plan_update
+|*  * Threads: artifacts may be shared. A plan may run on several threads at once with one workspace each;
+attn_plan_update
 |*    and attn_plan_destroy need it to be idle.
 |*
 \*===----------------------------------------------------------------------===*/
@@ -64,22 +67,22 @@ enum attn_code {
   ATTN_ERR_DTYPE = 10,
   ATTN_ERR_SHAPE = 11,
   ATTN_ERR_STRIDE = 12,
-  ATTN_ERR_POINTER = 13,   /**< null or misaligned data */
-  ATTN_ERR_RANGE = 14,     /**< a length, scalar, head or row that is out of its limits */
-  ATTN_ERR_POSITIONS = 15, /**< the positions of the queries are not determined */
-  ATTN_ERR_DOMAIN = 16,    /**< operand data outside the declared domain (sorted, boolean) */
-  ATTN_ERR_WORKSPACE = 17, /**< workspace too small or misaligned */
+  ATTN_ERR_POINTER = 13,      /**< null or misaligned data */
+  ATTN_ERR_RANGE = 14,        /**< a length, scalar, head or row that is out of its limits */
+  ATTN_ERR_POSITIONS = 15,    /**< the positions of the queries are not determined */
+  ATTN_ERR_DOMAIN = 16,       /**< operand data outside the declared domain (sorted, boolean) */
+  ATTN_ERR_WORKSPACE = 17,    /**< workspace too small or misaligned */
   ATTN_ERR_ZERO_DIVISOR = 18, /**< an expression divided by zero; the outputs are not to be used */
-  ATTN_ERR_SPEC = 32,          /**< compiler: the spec is wrong */
-  ATTN_ERR_UNSUPPORTED = 33,   /**< compiler: the spec is right but not supported */
-  ATTN_ERR_COMPILER = 34       /**< compiler: failed, crashed, or ran out of time or memory */
+  ATTN_ERR_SPEC = 32,         /**< compiler: the spec is wrong */
+  ATTN_ERR_UNSUPPORTED = 33,  /**< compiler: the spec is right but not supported */
+  ATTN_ERR_COMPILER = 34      /**< compiler: failed, crashed, or ran out of time or memory */
 };
 
 enum attn_dtype {
   ATTN_F32 = 1,
   ATTN_F16 = 2,
   ATTN_BF16 = 3,
-  ATTN_F64 = 4, /**< scalars and reference results only */
+  ATTN_F64 = 4,  /**< scalars and reference results only */
   ATTN_BOOL = 5, /**< one byte, 0 or 1 */
   ATTN_I8 = 6,
   ATTN_I32 = 7,
@@ -114,8 +117,8 @@ typedef struct attn_tensor {
   int32_t ndim;
   const int64_t *shape;
   const int64_t *strides;  /**< bytes; NULL: C order */
-  const int32_t *head_map; /**< keys and values only: for each of kv_heads the head of this tensor that holds it, or -1 for
-                                none; NULL: the identity */
+  const int32_t *head_map; /**< keys and values only: for each of kv_heads the head of this tensor that holds it, or -1
+                              for none; NULL: the identity */
 } attn_tensor;
 
 /** A named scalar: one value, or one per request. */
@@ -136,11 +139,11 @@ typedef struct attn_plan_desc {
   uint32_t struct_size, version;
   int64_t batch, q_heads, kv_heads; /**< q_heads is a multiple of kv_heads */
   int64_t layer;
-  int64_t q_len, kv_len;          /**< of every request, where the arrays below are NULL */
+  int64_t q_len, kv_len;           /**< of every request, where the arrays below are NULL */
   const int64_t *q_lens, *kv_lens; /**< batch lengths */
   const int64_t *q_rows, *kv_rows; /**< ragged tensors: batch first rows. Rows of queries must not overlap */
-  const int64_t *q_pos;            /**< batch positions of query row 0; exactly where positions is ATTN_POSITIONS_TENSOR */
-  const attn_tensor *tensors;      /**< an output that is not listed is not computed; `out` must be */
+  const int64_t *q_pos;       /**< batch positions of query row 0; exactly where positions is ATTN_POSITIONS_TENSOR */
+  const attn_tensor *tensors; /**< an output that is not listed is not computed; `out` must be */
   int64_t tensor_count;
   const attn_scalar *scalars; /**< those not listed have their defaults */
   int64_t scalar_count;
@@ -211,8 +214,8 @@ ATTN_API int32_t attn_artifact_variant(const attn_artifact *artifact, const char
 /** Checks the call and prepares it. A NULL entry is the only one. */
 ATTN_API int32_t attn_plan_create(const attn_artifact *artifact, const char *entry, const attn_plan_desc *desc,
                                   attn_plan **plan);
-/** Plans the same entry point for another call (lengths, scalars, tensors), without loading code again. The workspace size
- *  may change. On an error the plan is as before. */
+/** Plans the same entry point for another call (lengths, scalars, tensors), without loading code again. The workspace
+ * size may change. On an error the plan is as before. */
 ATTN_API int32_t attn_plan_update(attn_plan *plan, const attn_plan_desc *desc);
 ATTN_API int32_t attn_plan_workspace_size(const attn_plan *plan, size_t *bytes);
 /** One line on what was chosen: variant, tile forms, tasks, threads. Lives as long as the plan is not updated. */

@@ -1,7 +1,7 @@
 //===- attn.hpp - C++ over the C ABI -------------------------------*- C++ -*-===//
 //
-// Header-only and thin: owning handles, an aligned workspace, and a Call that keeps the arrays that attn_plan_desc points to.
-// Errors stay codes and messages (attn.h); nothing here throws but std::bad_alloc.
+// Header-only and thin: owning handles, an aligned workspace, and a Call that keeps the arrays that attn_plan_desc
+// points to. Errors stay codes and messages (attn.h); nothing here throws but std::bad_alloc.
 //
 //   attn::Artifact artifact;
 //   if (attn_artifact_open("causal.attn", attn::out(artifact)) != ATTN_OK) ...
