@@ -60,7 +60,7 @@ def Attn_ParamOp : Attn_Op<"param", [Symbol, HasParent<"PatternOp">]> {
   let hasVerifier = 1;
 }
 
-def Attn_OperandOp : Attn_Op<"operand", [Symbol, HasParent<"PatternOp">]> {
+def Attn_OperandOp : Attn_Op<"operand", [Symbol, HasParent<"PatternOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "A run-time tensor that expressions read";
   let description = [{
     The shape is a list of sizes: `batch`, `q_heads`, `kv_heads`, `layers`, `q_len`, `kv_len` (both per request, padded to
@@ -68,8 +68,9 @@ def Attn_OperandOp : Attn_Op<"operand", [Symbol, HasParent<"PatternOp">]> {
     Elements are read as i64 or f32. Every index is clamped to the dimension.
 
     Constraints:
-    * C1: each size is a known name or a positive integer, and there are one to four.
+    * C1: there are one to four sizes, each a string or a positive integer.
     * C2: the element type is i1, i8, i32, i64, f32, f16 or bf16.
+    * C3: each string is one of the sizes above or names an integer parameter.
 
     Example:
     ```mlir
@@ -84,13 +85,14 @@ def Attn_OperandOp : Attn_Op<"operand", [Symbol, HasParent<"PatternOp">]> {
   let hasVerifier = 1;
 }
 
-def Attn_CacheOp : Attn_Op<"cache", [Symbol, HasParent<"PatternOp">]> {
+def Attn_CacheOp : Attn_Op<"cache", [Symbol, HasParent<"PatternOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Where keys and values live";
   let description = [{
     Names a layout. `sink` and `ring` are the names of integer parameters (layout `sink_ring` only).
 
     Constraints:
-    * C1: `sink` and `ring` are given exactly for the layout `sink_ring`, and name integer parameters.
+    * C1: `sink` and `ring` are given exactly for the layout `sink_ring`.
+    * C2: they name integer parameters.
 
     Example:
     ```mlir
@@ -162,7 +164,7 @@ def Attn_ClassOp : Attn_Op<"class", [Symbol, HasParent<"PartitionOp">]> {
 //===----------------------------------------------------------------------===//
 
 def Attn_AttendOp : Attn_Op<"attend", [NoTerminator, SingleBlock, NoRegionArguments, AttrSizedOperandSegments,
-                                       RecursiveMemoryEffects]> {
+                                       RecursiveMemoryEffects, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Attention of queries over one or more caches";
   let description = [{
     For every (query head, query) the visible keys are those whose kernel map's mask holds; the kernel map of a
@@ -178,7 +180,9 @@ def Attn_AttendOp : Attn_Op<"attend", [NoTerminator, SingleBlock, NoRegionArgume
     * C2: keys have q's last dimension; there are as many values as keys, and all values have out's last dimension.
     * C3: the body holds `attn.kernel_map` only, at least one, and the last one has no classes.
     * C4: a kernel map's cache index is below the number of caches.
-    * C5: element types of q, keys and values are f32, f16 or bf16 and equal; out has that type or f32; lse is f32.
+    * C5: element types of q, keys and values are f32, f16 or bf16 and equal; out has that type or f32; lse is f32 of
+      rank 3.
+    * C6: `scale_param` names a float parameter; `caches`, if given, names one `attn.cache` per keys operand.
 
     Example: see `attn.kernel_map`.
   }];
@@ -195,7 +199,7 @@ def Attn_AttendOp : Attn_Op<"attend", [NoTerminator, SingleBlock, NoRegionArgume
   let hasVerifier = 1;
 }
 
-def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">]> {
+def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "What one class of (head, query, key) computes";
   let description = [{
     `classes` names one class per partition; all must hold. Regions:
@@ -211,6 +215,9 @@ def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">]> {
     * C3: decay is present exactly with `#attn.linear`, reads no `q` and no `k`, and yields one f32.
     * C4: `cache` is not negative.
     * C5: which, where present, reads only `b`, `g` and `l`, and yields one i64.
+    * C6: weight is `#attn.softmax`, or `#attn.linear` of form "quadratic" or "chunked".
+    * C7: `classes` name classes as `@partition::@class`, at most one of each partition.
+    * C8: a softmax seed names a float operand `["q_heads"]`; rope tables name float operands of rank 2.
 
     Example:
     ```mlir
@@ -252,10 +259,20 @@ def Attn_MergeOp : Attn_Op<"merge", [Pure, AttrSizedOperandSegments]> {
 
     Constraints:
     * C1: two or more inputs, as many outs as lses, all outs of one type and all lses of one type.
+
+    Example:
+    ```mlir
+    %o, %l = attn.merge outs(%o0, %o1) lses(%l0, %l1)
+        : (tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>), (tensor<?x?x?xf32>, tensor<?x?x?xf32>)
+        -> tensor<?x?x?x64xf32>, tensor<?x?x?xf32>
+    ```
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$outs, Variadic<AnyRankedTensor>:$lses);
   let results = (outs AnyRankedTensor:$out, AnyRankedTensor:$lse);
-  let assemblyFormat = "`outs` `(` $outs `)` `lses` `(` $lses `)` attr-dict `:` type($outs) `,` type($lses) `->` type($out) `,` type($lse)";
+  let assemblyFormat = [{
+    `outs` `(` $outs `)` `lses` `(` $lses `)` attr-dict
+    `:` `(` type($outs) `)` `,` `(` type($lses) `)` `->` type($out) `,` type($lse)
+  }];
   let hasVerifier = 1;
 }
 
@@ -263,7 +280,7 @@ def Attn_MergeOp : Attn_Op<"merge", [Pure, AttrSizedOperandSegments]> {
 // Expressions
 //===----------------------------------------------------------------------===//
 
-def Attn_ScalarOp : Attn_Op<"scalar", [Pure]> {
+def Attn_ScalarOp : Attn_Op<"scalar", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "The value of a parameter or size";
   let description = [{
     Reads an `attn.param`, or one of the sizes `batch`, `q_heads`, `kv_heads`, `q_len`, `kv_len` (the last two of the
@@ -279,13 +296,14 @@ def Attn_ScalarOp : Attn_Op<"scalar", [Pure]> {
   let assemblyFormat = "$symbol attr-dict `:` type($value)";
 }
 
-def Attn_ElementOp : Attn_Op<"element", [Pure]> {
+def Attn_ElementOp : Attn_Op<"element", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "One element of an operand";
   let description = [{
     Integer and boolean operands give i64, float operands f32. Each index is clamped to its dimension.
 
     Constraints:
     * C1: the symbol is an `attn.operand` of the enclosing pattern with as many dimensions as there are indices.
+    * C2: the result is f32 for a float operand and i64 for any other.
 
     Example: `%d = attn.element @doc[%b, %q] : i64`
   }];

@@ -38,6 +38,13 @@ LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError, Arr
   return success();
 }
 
+LogicalResult ChannelType::verify(function_ref<InFlightDiagnostic()> emitError, TileType,
+                                  int64_t stages) {
+  if (stages < 1)
+    return emitError() << "a channel's stages are positive, got " << stages;
+  return success();
+}
+
 Type ViewType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type element;

@@ -24,8 +24,8 @@ def Tile_Dialect : Dialect {
     Memory is reached only through views, whose addressing (strides, ragged rows, rings, pages) is run-time data.
     Rows past the end of the queries repeat the last row and are never stored; keys past the end read as zero.
 
-    `tile.roles`, `tile.channel`, `tile.push`, `tile.pop` and `tile.release` express warp specialisation: a producer that
-    stages key tiles and consumers that compute. A target without asynchronous copies runs the plain form.
+    `tile.roles`, `tile.open`, `tile.push`, `tile.pop` and `tile.release` express warp specialisation: a producer that
+    stages key tiles in channels and consumers that compute. A target without asynchronous copies runs the plain form.
   }];
   let cppNamespace = "::attn::tile";
   let useDefaultAttributePrinterParser = 1;
@@ -67,8 +67,13 @@ def Tile_BufferType : Tile_Type<"Buffer", "buffer"> {
 
 def Tile_ChannelType : Tile_Type<"Channel", "channel"> {
   let summary = "A ring of staged key tiles between a producer and consumers";
+  let description = [{
+    `!tile.channel<!tile.tile<128x64xbf16>, 2>`: two stages of 128 keys each, in the element type of memory. Tiles leave
+    in the order in which they were pushed.
+  }];
   let parameters = (ins "::attn::tile::TileType":$tile, "int64_t":$stages);
   let assemblyFormat = "`<` $tile `,` $stages `>`";
+  let genVerifyDecl = 1;
 }
 
 def Tile_ScheduleAttr : AttrDef<Tile_Dialect, "Schedule"> {
@@ -90,6 +95,9 @@ def Tile_ReduceKind : I32EnumAttr<"ReduceKind", "reduction over the columns of a
   let genSpecializedAttr = 0;
   let cppNamespace = "::attn::tile";
 }
-def Tile_ReduceKindAttr : EnumAttr<Tile_Dialect, Tile_ReduceKind, "kind">;
+def Tile_ReduceKindAttr : EnumAttr<Tile_Dialect, Tile_ReduceKind, "kind"> {
+  let summary = "Kind of a reduction";
+  let description = [{ `max` or `sum`. }];
+}
 
 #endif // TILE_DIALECT_TD

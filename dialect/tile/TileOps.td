@@ -39,6 +39,7 @@ def Tile_KernelOp : Tile_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> 
 
 def Tile_ReturnOp : Tile_Op<"return", [Terminator, HasParent<"KernelOp">]> {
   let summary = "End of a kernel";
+  let description = [{ Example: `tile.return` }];
   let assemblyFormat = "attr-dict";
 }
 
@@ -52,6 +53,7 @@ def Tile_EntryOp : Tile_Op<"entry", [Symbol, NoTerminator, SingleBlock, NoRegion
 
     Constraints:
     * C1: the body holds `tile.launch` only.
+    * C2: inputs have the strings `name` and `role` (query, key or value), outputs too (out or lse).
 
     Example: see `tile.launch`.
   }];
@@ -61,7 +63,7 @@ def Tile_EntryOp : Tile_Op<"entry", [Symbol, NoTerminator, SingleBlock, NoRegion
   let hasVerifier = 1;
 }
 
-def Tile_LaunchOp : Tile_Op<"launch", [HasParent<"EntryOp">]> {
+def Tile_LaunchOp : Tile_Op<"launch", [HasParent<"EntryOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Run one kernel over all its tasks";
   let description = [{
     `forms` are kernels that compute the same thing with different tiles; the plan picks one from the lengths.
@@ -99,6 +101,7 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
 
     Constraints:
     * C1: the result has the view's dimension as columns (rank 1 for a scalar view) and element type f32.
+    * C2: `rope` is two float buffers of rank 2.
 
     Example: `%t = tile.load %q[%row0] scale(%s) : !tile.view<64xbf16> -> !tile.tile<96x64xf32>`
   }];
@@ -121,6 +124,7 @@ def Tile_LoadKeysOp : Tile_Op<"load_keys", []> {
     Constraints:
     * C1: the result has the view's dimension as columns and element type f32.
     * C2: `seen` only inside the partial region of a `tile.for_keys`.
+    * C3: `rope` as in `tile.load`.
 
     Example: `%t = tile.load_keys %k[%k0] : !tile.view<64xbf16> -> !tile.tile<64x64xf32>`
   }];
@@ -139,7 +143,7 @@ def Tile_StoreOp : Tile_Op<"store", []> {
     Converts from f32 to the view's element type (round to nearest even). Rows past the last logical row are dropped.
 
     Constraints:
-    * C1: the tile has the view's dimension as columns (rank 1 for a scalar view).
+    * C1: the tile has the view's dimension as columns (rank 1 for a scalar view) and element type f32.
 
     Example: `tile.store %t, %o[%row0] : !tile.tile<96x64xf32>, !tile.view<64xbf16>`
   }];
@@ -160,6 +164,23 @@ def Tile_FillOp : Tile_Op<"fill", [Pure]> {
   let assemblyFormat = "custom<PlainF32>($value) attr-dict `:` type($tile)";
 }
 
+def Tile_ConvertOp : Tile_Op<"convert", [Pure]> {
+  let summary = "Change the element type of a tile";
+  let description = [{
+    Rounds to nearest even where the result is narrower. For targets whose matrix units take narrow inputs: probabilities
+    are rounded before the product with narrow values.
+
+    Constraints:
+    * C1: tile and result have one shape and float elements.
+
+    Example: `%p16 = tile.convert %p : !tile.tile<64x128xf32> -> !tile.tile<64x128xbf16>`
+  }];
+  let arguments = (ins Tile_TileType:$tile);
+  let results = (outs Tile_TileType:$result);
+  let assemblyFormat = "$tile attr-dict `:` type($tile) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Tile_DotOp : Tile_Op<"dot", [Pure, AttrSizedOperandSegments]> {
   let summary = "Matrix product of two tiles, added to `init`";
   let description = [{
@@ -167,8 +188,8 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AttrSizedOperandSegments]> {
     With `rescale` (a row vector), `init` is first multiplied by it row by row.
 
     Constraints:
-    * C1: op(a) is MxK and op(b) is KxN; the result and init are MxN f32.
-    * C2: rescale has M elements and needs init.
+    * C1: op(a) is MxK and op(b) is KxN with float elements; the result and init are MxN f32.
+    * C2: rescale is a row vector of M f32 elements.
 
     Example:
     ```mlir
@@ -198,8 +219,8 @@ def Tile_MapOp : Tile_Op<"map", [SingleBlock, AttrSizedOperandSegments, Recursiv
   let description = [{
     The region computes one element from the elements of the inputs and the coordinates `b, h, g, l, q, k` (i64;
     positions). k is the position of the column's key on tiles whose columns are keys; with `key_rows` the tile's rows are
-    keys (a tile from `tile.load_keys`). A row vector among the inputs is repeated over the columns. The region may use values of the kernel around it (scalars, buffers)
-    and `arith`, `math`, `tile.element`, `tile.mod`, `tile.is_pow2`.
+    keys (a tile from `tile.load_keys`). A row vector among the inputs is repeated over the columns. The region may use
+    values of the kernel around it (scalars, buffers) and `arith`, `math`, `tile.element`, `tile.mod`, `tile.is_pow2`.
 
     Constraints:
     * C1: the region has one f32 argument per input, then six i64, and yields one f32.
@@ -273,7 +294,7 @@ def Tile_ForKeysOp : Tile_Op<"for_keys", []> {
   let summary = "Loop over the key tiles that some query of the row tile sees";
   let description = [{
     Visits key tiles `[k0, k0 + keys)`, k0 a multiple of `schedule.keys`, in increasing order, skipping those in which the
-    mask hides every pair. A tile with no hidden pair and no key past the end runs `full`, any other `partial`. Which is
+    mask hides every pair of the task's row tile. A tile with no hidden pair and no key past the end runs `full`, any other `partial`. Which is
     which is decided at run time by the range program that codegen derives from `visible` (dialect/mask). Both regions
     take `k0` and the carried tiles and yield the next ones. The view gives kv_len and the resident positions.
 
@@ -288,7 +309,7 @@ def Tile_ForKeysOp : Tile_Op<"for_keys", []> {
   let results = (outs Variadic<Tile_TileType>:$results);
   let regions = (region SizedRegion<1>:$visible, SizedRegion<1>:$full, SizedRegion<1>:$partial);
   let assemblyFormat = [{
-    $keys `init` `(` $inits `)` attr-dict `:` type($keys) `,` type($inits) `->` type($results)
+    $keys (`init` `(` $inits^ `)`)? attr-dict `:` type($keys) (`,` type($inits)^ `->` type($results))?
     `visible` $visible `full` $full `partial` $partial
   }];
   let hasVerifier = 1;
@@ -303,6 +324,27 @@ def Tile_ForRowsOp : Tile_Op<"for_rows", [SingleBlock]> {
 
     Constraints:
     * C1: the region takes an i64 and the carried types, and yields the carried types.
+    * C2: results have the types of inits.
+
+    Example:
+    ```mlir
+    tile.kernel @running_sum schedule(<rows = 16, keys = 16, pack = false, splits = false>) args ["x", "y"] {
+    ^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %x: !tile.view<8xf32>, %y: !tile.view<8xf32>):
+      %zero = tile.fill 0.0 : !tile.tile<16x8xf32>
+      %sum = tile.for_rows init(%zero) : !tile.tile<16x8xf32> -> !tile.tile<16x8xf32> {
+      ^bb1(%row: i64, %state: !tile.tile<16x8xf32>):
+        %t = tile.load %x[%row] : !tile.view<8xf32> -> !tile.tile<16x8xf32>
+        %next = tile.map %t, %state : !tile.tile<16x8xf32>, !tile.tile<16x8xf32> -> !tile.tile<16x8xf32> {
+        ^bb2(%a: f32, %s: f32, %b0: i64, %h0: i64, %g0: i64, %l0: i64, %q0: i64, %k0: i64):
+          %1 = arith.addf %a, %s : f32
+          tile.yield %1 : f32
+        }
+        tile.store %next, %y[%row] : !tile.tile<16x8xf32>, !tile.view<8xf32>
+        tile.yield %next : !tile.tile<16x8xf32>
+      }
+      tile.return
+    }
+    ```
   }];
   let arguments = (ins Variadic<Tile_TileType>:$inits);
   let results = (outs Variadic<Tile_TileType>:$results);
@@ -313,6 +355,7 @@ def Tile_ForRowsOp : Tile_Op<"for_rows", [SingleBlock]> {
 
 def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator]> {
   let summary = "Values of a region";
+  let description = [{ Example: `tile.yield %next : !tile.tile<16x8xf32>` }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
@@ -323,27 +366,43 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator]> {
 
 def Tile_SizeOp : Tile_Op<"size", [Pure]> {
   let summary = "A run-time size";
-  let description = [{ One of `batch`, `q_heads`, `kv_heads`, `q_len`, `kv_len` (of the task's request).
-    Example: `%n = tile.size "kv_len"` }];
+  let description = [{
+    Constraints:
+    * C1: the name is `batch`, `q_heads`, `kv_heads`, `q_len` or `kv_len` (the last two of the task's request).
+
+    Example: `%n = tile.size "kv_len"`
+  }];
   let arguments = (ins StrAttr:$name);
   let results = (outs I64:$value);
   let assemblyFormat = "$name attr-dict";
+  let hasVerifier = 1;
 }
 def Tile_ElementOp : Tile_Op<"element", [Pure]> {
   let summary = "One element of a buffer; indices are clamped";
-  let description = [{ Integers give i64, floats f32. Example: `%d = tile.element %doc[%b, %q] : !tile.buffer<2 x i32> -> i64` }];
+  let description = [{
+    Integers give i64, floats f32.
+
+    Constraints:
+    * C1: as many indices as the buffer has dimensions.
+    * C2: the result is f32 for a float buffer and i64 for any other.
+
+    Example: `%d = tile.element %doc[%b, %q] : !tile.buffer<2 x i32> -> i64`
+  }];
   let arguments = (ins Tile_BufferType:$buffer, Variadic<I64>:$indices);
   let results = (outs AnyTypeOf<[I64, F32]>:$value);
   let assemblyFormat = "$buffer `[` $indices `]` attr-dict `:` type($buffer) `->` type($value)";
+  let hasVerifier = 1;
 }
 def Tile_ModOp : Tile_Op<"mod", [Pure]> {
   let summary = "Remainder of a division rounding towards minus infinity";
+  let description = [{ As `attn.mod`. Example: `%r = tile.mod %a, %b` }];
   let arguments = (ins I64:$lhs, I64:$rhs);
   let results = (outs I64:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict";
 }
 def Tile_IsPow2Op : Tile_Op<"is_pow2", [Pure]> {
   let summary = "Whether an integer is 1, 2, 4, ...";
+  let description = [{ As `attn.is_pow2`. Example: `%p = tile.is_pow2 %d` }];
   let arguments = (ins I64:$value);
   let results = (outs I1:$result);
   let assemblyFormat = "$value attr-dict";
@@ -361,28 +420,55 @@ def Tile_OpenOp : Tile_Op<"open", []> {
 }
 def Tile_PushOp : Tile_Op<"push", []> {
   let summary = "Start an asynchronous copy of a key tile into the channel's next free stage";
+  let description = [{
+    Waits until every consumer has released the stage. Positions past the end are staged as zero.
+
+    Constraints:
+    * C1: the channel's tile has the view's dimension as columns and its element type.
+
+    Example: `tile.push %kc, %k[%k0] : !tile.channel<!tile.tile<128x64xbf16>, 2>, !tile.view<64xbf16>`
+  }];
   let arguments = (ins Tile_ChannelType:$channel, Tile_ViewType:$view, I64:$k0);
   let assemblyFormat = "$channel `,` $view `[` $k0 `]` attr-dict `:` type($channel) `,` type($view)";
+  let hasVerifier = 1;
 }
 def Tile_PopOp : Tile_Op<"pop", []> {
-  let summary = "Wait for the oldest staged tile and read it";
-  let arguments = (ins Tile_ChannelType:$channel);
+  let summary = "Wait for the oldest staged tile not yet popped and read it";
+  let description = [{
+    Every consumer pops every tile. The tile is valid until this consumer's release of its stage. `seen` as in
+    `tile.load_keys`: rows that no query of the task's row tile sees read as zero.
+
+    Constraints:
+    * C1: the result is the channel's tile.
+    * C2: `seen` only inside the partial region of a `tile.for_keys`.
+
+    Example: `%t = tile.pop %kc : !tile.channel<!tile.tile<128x64xbf16>, 2> -> !tile.tile<128x64xbf16>`
+  }];
+  let arguments = (ins Tile_ChannelType:$channel, UnitAttr:$seen);
   let results = (outs Tile_TileType:$tile);
-  let assemblyFormat = "$channel attr-dict `:` type($channel) `->` type($tile)";
+  let assemblyFormat = "$channel (`seen` $seen^)? attr-dict `:` type($channel) `->` type($tile)";
+  let hasVerifier = 1;
 }
 def Tile_ReleaseOp : Tile_Op<"release", []> {
-  let summary = "Give the oldest stage back to the producer";
+  let summary = "Give the oldest popped stage back to the producer";
+  let description = [{ Example: `tile.release %kc : !tile.channel<!tile.tile<128x64xbf16>, 2>` }];
   let arguments = (ins Tile_ChannelType:$channel);
   let assemblyFormat = "$channel attr-dict `:` type($channel)";
 }
-def Tile_RolesOp : Tile_Op<"roles", []> {
+def Tile_RolesOp : Tile_Op<"roles", [RecursiveMemoryEffects]> {
   let summary = "Concurrent roles of one kernel: a producer and `consumers` copies of the consumer";
   let description = [{
-    The consumers split the rows of the task evenly. Both regions walk the same key tiles.
+    The consumers split the rows of the task evenly: the consumer region takes the first row of its share, and its row
+    tiles have `schedule.rows / consumers` rows. Both regions walk the same key tiles: which tiles are visited, and which
+    of them are full, is decided for all rows of the task.
 
     Constraints:
     * C1: `consumers` is positive and divides the schedule's rows.
     * C2: `tile.push` only in the producer, `tile.pop` and `tile.release` only in the consumer.
+    * C3: the producer takes no argument, the consumer one i64.
+    * C4: each region holds one `tile.for_keys`, and the two have the same view and equal `visible` regions.
+
+    Example: see `@softmax_warp_specialised` in test/dialect/tile-roundtrip.mlir.
   }];
   let arguments = (ins I64Attr:$consumers);
   let regions = (region SizedRegion<1>:$producer, SizedRegion<1>:$consumer);
