@@ -1,8 +1,4 @@
-"""lit configuration of the attn tests.
-
-A test is a .mlir file (IR in, IR or diagnostics out), a .json file (a pattern with RUN lines in its "//" member is not
-possible, so specs live under Inputs/ and a .test file names them) or a .test file (a shell script of RUN lines).
-"""
+"""lit configuration: .mlir tests (IR in, IR or diagnostics out) and .test files (RUN lines over tools and Inputs/)."""
 
 import os
 import sys

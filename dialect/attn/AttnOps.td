@@ -17,11 +17,13 @@ def Attn_PatternOp : Attn_Op<"pattern", [IsolatedFromAbove, SymbolTable, Symbol,
                                          NoRegionArguments]> {
   let summary = "One attention variant: its declarations and entry points";
   let description = [{
-    Holds `attn.param`, `attn.operand`, `attn.partition`, `attn.cache` and `func.func` entry points.
+    Holds `attn.param`, `attn.operand`, `attn.partition`, `attn.cache` and `func.func` entry points. Arguments and results
+    of an entry point have the attributes `attn.name`, `attn.role` (query, key, value; out, lse) and, for keys and values,
+    `attn.cache` (the name of their cache).
 
     Constraints:
     * C1: the body holds only those operations.
-    * C2: an entry point's arguments and results carry the attribute `attn.name`.
+    * C2: an entry point's arguments and results have `attn.name`.
 
     Example:
     ```mlir

@@ -53,7 +53,7 @@ def Tile_EntryOp : Tile_Op<"entry", [Symbol, NoTerminator, SingleBlock, NoRegion
 
     Constraints:
     * C1: the body holds `tile.launch` only.
-    * C2: inputs have the strings `name` and `role` (query, key or value), outputs too (out or lse).
+    * C2: inputs and outputs have a `name`; the role of an input is query, key or value, that of an output out or lse.
 
     Example: see `tile.launch`.
   }];

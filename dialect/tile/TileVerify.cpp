@@ -123,8 +123,8 @@ LogicalResult EntryOp::verify() {
   auto verifyTensor = [&](Attribute attr, ArrayRef<StringRef> roles) -> LogicalResult {
     auto tensor = dyn_cast<DictionaryAttr>(attr);
     auto role = tensor ? tensor.getAs<StringAttr>("role") : StringAttr();
-    if (!role || !tensor.getAs<StringAttr>("name") || !llvm::is_contained(roles, role.getValue()))
-      return emitOpError("tensor: expected a name and a role of ") << ArrayRef(roles) << ", got " << attr;
+    if (!tensor || !tensor.getAs<StringAttr>("name") || (role && !llvm::is_contained(roles, role.getValue())))
+      return emitOpError("tensor: expected a name, and a role of ") << roles << ", got " << attr;
     return success();
   };
   for (Attribute input : getInputs())

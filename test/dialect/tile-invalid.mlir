@@ -58,14 +58,14 @@ tile.entry @e inputs [] outputs [] {
 // -----
 // entry C2, inputs
 
-// expected-error @+1 {{tensor: expected a name and a role of query, key, value, got {name = "x", role = "out"}}}
+// expected-error @+1 {{tensor: expected a name, and a role of query, key, value, got {name = "x", role = "out"}}}
 tile.entry @e inputs [{name = "x", role = "out"}] outputs [] {
 }
 
 // -----
 // entry C2, outputs
 
-// expected-error @+1 {{tensor: expected a name and a role of out, lse, got {role = "out"}}}
+// expected-error @+1 {{tensor: expected a name, and a role of out, lse, got {role = "out"}}}
 tile.entry @e inputs [] outputs [{role = "out"}] {
 }
 
