@@ -418,6 +418,8 @@ Status parseManifest(std::string_view text, Manifest &manifest) {
     json root = json::parse(text.begin(), text.end(), limitDepth);
     manifest = Manifest();
     manifest.text = std::string(text);
+    if (root.is_object() && root.contains("spec"))
+      manifest.spec = root["spec"].dump(-1, ' ', false, json::error_handler_t::replace);
     readManifest(Node(root, ""), manifest);
     return {};
   } catch (const Failure &failure) {

@@ -108,6 +108,7 @@ struct CodeBlob {
 
 struct Manifest {
   std::string text;
+  std::string spec; ///< the normalised spec, JSON text
   std::string name;
   int32_t positions = ATTN_POSITIONS_UNSTATED;
   std::vector<Param> params;

@@ -66,12 +66,23 @@ template <typename T> Status giveStruct(const T &value, T *target, const char *w
   return {};
 }
 
+const char *giveText(const std::string *text, size_t *size) {
+  if (size)
+    *size = text ? text->size() : 0;
+  return text ? text->c_str() : nullptr;
+}
+
 Status pastEnd(const char *what, int64_t index, size_t count) {
   return error(ATTN_ERR_RANGE, "%s must be from 0 to %lld, got %lld", what, (long long)count - 1, (long long)index);
 }
 
-attn_argument_info describePort(const Port &port) {
+attn_argument_info describePort(const Port &port, const Manifest &manifest) {
   attn_argument_info info = {};
+  const Cache *cache = port.cache < 0 ? nullptr : &manifest.caches[size_t(port.cache)];
+  if (cache && cache->isRing) {
+    info.sink_param = manifest.params[size_t(cache->sink)].name.c_str();
+    info.ring_param = manifest.params[size_t(cache->ring)].name.c_str();
+  }
   info.name = port.name.c_str();
   info.role = port.role;
   info.dtype = port.role == ATTN_ROLE_LSE ? ATTN_F32 : 0;
@@ -168,9 +179,11 @@ int32_t attn_artifact_open_bytes(const void *bytes, size_t size, attn_artifact *
 void attn_artifact_close(attn_artifact *artifact) { delete artifact; }
 
 const char *attn_artifact_manifest(const attn_artifact *artifact, size_t *size) {
-  if (size)
-    *size = artifact ? artifact->value->manifest().text.size() : 0;
-  return artifact ? artifact->value->manifest().text.c_str() : nullptr;
+  return giveText(artifact ? &artifact->value->manifest().text : nullptr, size);
+}
+
+const char *attn_artifact_spec(const attn_artifact *artifact, size_t *size) {
+  return giveText(artifact ? &artifact->value->manifest().spec : nullptr, size);
 }
 
 int32_t attn_artifact_positions(const attn_artifact *artifact) {
@@ -200,8 +213,8 @@ int32_t attn_artifact_argument(const attn_artifact *artifact, const char *entryN
     size_t count = ports + manifest.operands.size(), i = size_t(index);
     if (index < 0 || i >= count)
       return pastEnd("index of an argument", index, count);
-    return giveStruct(i < inputs  ? describePort(entry->inputs[i])
-                      : i < ports ? describePort(entry->outputs[i - inputs])
+    return giveStruct(i < inputs  ? describePort(entry->inputs[i], manifest)
+                      : i < ports ? describePort(entry->outputs[i - inputs], manifest)
                                   : describeOperand(manifest.operands[i - ports]),
                       info, "attn_argument_info");
   });

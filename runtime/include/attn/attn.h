@@ -160,7 +160,10 @@ typedef struct attn_argument_info {
   int32_t role;     /**< attn_role */
   int32_t dtype;    /**< attn_dtype of an operand or of lse; 0: that of the variant */
   int32_t required;
-  int32_t rank;         /**< of an operand */
+  const char *sink_param; /**< keys and values in a sink ring: the params that size it. NULL: slots are positions */
+  const char *ring_param;
+  int32_t rank; /**< of an operand */
+  int32_t reserved;
   const char *shape[4]; /**< of an operand: names of sizes or integers, as in the spec */
 } attn_argument_info;
 
@@ -200,6 +203,8 @@ ATTN_API void attn_artifact_close(attn_artifact *artifact);
 
 /** The manifest, JSON text that ends with a zero byte. `size` may be NULL. */
 ATTN_API const char *attn_artifact_manifest(const attn_artifact *artifact, size_t *size);
+/** The normalised spec inside the manifest, JSON text as above. */
+ATTN_API const char *attn_artifact_spec(const attn_artifact *artifact, size_t *size);
 ATTN_API int32_t attn_artifact_positions(const attn_artifact *artifact);
 ATTN_API int64_t attn_artifact_entry_count(const attn_artifact *artifact);
 /** NULL past the end. */
