@@ -1,0 +1,49 @@
+//===- Merge.cpp - attn.merge in fp64 --------------------------------------===//
+#include "codegen/reference/Attend.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using llvm::createStringError;
+using llvm::Expected;
+
+namespace attn::codegen::reference {
+
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+Expected<Partial> merge(ir::MergeOp op, const TensorValues &values) {
+  std::vector<const Tensor *> outs, lses;
+  for (Value value : op.getOuts())
+    outs.push_back(values.lookup(value));
+  for (Value value : op.getLses())
+    lses.push_back(values.lookup(value));
+  for (size_t i = 0; i < outs.size(); ++i)
+    if (outs[i]->shape != outs[0]->shape || lses[i]->shape != lses[0]->shape)
+      return createStringError("the inputs have different shapes");
+  if (outs.empty() || lses.size() != outs.size() ||
+      !std::equal(lses[0]->shape.begin(), lses[0]->shape.end(), outs[0]->shape.begin(), outs[0]->shape.end() - 1))
+    return createStringError("expected one lse per row of each out");
+
+  int64_t dim = outs[0]->shape.back();
+  Partial result{{outs[0]->shape, std::vector<double>(outs[0]->values.size(), 0.0)},
+                 {lses[0]->shape, std::vector<double>(lses[0]->values.size(), -kInfinity)}};
+  for (size_t row = 0; row < lses[0]->values.size(); ++row) {
+    double m = -kInfinity, sum = 0;
+    for (const Tensor *lse : lses)
+      m = std::fmax(m, lse->values[row]);
+    auto weight = [&](double lse) { return lse == -kInfinity ? 0.0 : std::exp(lse - m); };
+    for (const Tensor *lse : lses)
+      sum += weight(lse->values[row]);
+    if (sum == 0)
+      continue;
+    result.lse.values[row] = m + std::log(sum);
+    for (size_t i = 0; i < outs.size(); ++i)
+      if (double w = weight(lses[i]->values[row]); w != 0)
+        for (int64_t d = 0; d < dim; ++d)
+          result.out.values[row * dim + d] += w / sum * outs[i]->values[row * dim + d];
+  }
+  return std::move(result);
+}
+
+} // namespace attn::codegen::reference
