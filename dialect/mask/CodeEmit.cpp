@@ -1,0 +1,114 @@
+//===- CodeEmit.cpp - Expressions as integer code -------------------------===//
+#include "dialect/mask/CodeBuilder.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace attn::mask {
+
+bool isPositive(const Expr &e, const Facts &facts) {
+  static const std::set<std::string> sizes = {"batch", "q_heads", "kv_heads",
+                                              "q_len", "kv_len",  "group"};
+  switch (e.op()) {
+  case Op::ConstInt:
+    return e.intValue() > 0;
+  case Op::Symbol:
+    return facts.positive.count(e.name()) || sizes.count(e.name());
+  case Op::Add:
+  case Op::Mul:
+  case Op::Min:
+    return std::all_of(e.args().begin(), e.args().end(),
+                       [&](const Expr &x) { return isPositive(x, facts); });
+  case Op::Max:
+    return std::any_of(e.args().begin(), e.args().end(),
+                       [&](const Expr &x) { return isPositive(x, facts); });
+  default:
+    return false;
+  }
+}
+
+/// `//` and `%`. The division that is run has a divisor other than 0 (counts as 1) and -1 (might
+/// overflow).
+int CodeBuilder::division(const Expr &e, const Bindings &bindings) {
+  int x = emit(e.args()[0], bindings), divisor = emit(e.args()[1], bindings);
+  bool isQuotient = e.op() == Op::FloorDiv;
+  auto divide = [&](int by) { return isQuotient ? floorDiv(x, by) : mod(x, by); };
+  std::optional<int64_t> known = constantOf(divisor);
+  if (isPositive(e.args()[1], facts) || (known && *known != 0 && *known != -1))
+    return divide(divisor);
+  int isMinusOne = eq(divisor, constant(-1));
+  int safe = select(lor(eq(divisor, constant(0)), isMinusOne), constant(1), divisor);
+  int result = divide(safe);
+  return isQuotient ? select(isMinusOne, sub(constant(0), x), result) : result;
+}
+
+int CodeBuilder::emit(const Expr &e, const Bindings &bindings) {
+  auto arg = [&](size_t i) { return emit(e.args()[i], bindings); };
+  auto fold = [&](int (CodeBuilder::*f)(int, int)) {
+    int value = arg(0);
+    for (size_t i = 1; i < e.args().size(); ++i)
+      value = (this->*f)(value, arg(i));
+    return value;
+  };
+  auto asDeclared = [&](int value) { // bools are 0 or 1 in memory
+    return e.type() == Type::Bool ? lnot(eq(value, constant(0))) : value;
+  };
+  switch (e.op()) {
+  case Op::ConstBool:
+    return boolean(e.boolValue());
+  case Op::ConstInt:
+    return constant(e.intValue());
+  case Op::Symbol: {
+    auto it = bindings.find(e.name());
+    return asDeclared(it != bindings.end() ? it->second : input(e.name()));
+  }
+  case Op::Element: {
+    std::vector<int> indices;
+    for (size_t i = 0; i < e.args().size(); ++i)
+      indices.push_back(arg(i));
+    return asDeclared(define(Code::Element, std::move(indices), 0, e.name()));
+  }
+  case Op::Add:
+    return fold(&CodeBuilder::add);
+  case Op::Sub:
+    return fold(&CodeBuilder::sub);
+  case Op::Mul:
+    return fold(&CodeBuilder::mul);
+  case Op::Min:
+    return fold(&CodeBuilder::min);
+  case Op::Max:
+    return fold(&CodeBuilder::max);
+  case Op::And:
+    return fold(&CodeBuilder::land);
+  case Op::Or:
+    return fold(&CodeBuilder::lor);
+  case Op::FloorDiv:
+  case Op::Mod:
+    return division(e, bindings);
+  case Op::Neg:
+    return sub(constant(0), arg(0));
+  case Op::Abs:
+    return max(arg(0), sub(constant(0), arg(0)));
+  case Op::Lt:
+    return lt(arg(0), arg(1));
+  case Op::Le:
+    return le(arg(0), arg(1));
+  case Op::Eq:
+    return eq(arg(0), arg(1));
+  case Op::Ne:
+    return lnot(eq(arg(0), arg(1)));
+  case Op::Not:
+    return lnot(arg(0));
+  case Op::IsPow2:
+    return isPow2(arg(0));
+  case Op::Select:
+    if (e.type() == Type::Int)
+      return select(arg(0), arg(1), arg(2));
+    return lor(land(arg(0), arg(1)), land(lnot(arg(0)), arg(2)));
+  default:
+    assert(false && "floats have no integer code");
+    return constant(0);
+  }
+}
+
+} // namespace attn::mask
