@@ -17,8 +17,7 @@ int CodeBuilder::define(Code code, std::vector<int> args, int64_t imm, const std
     if (auto it = scope->known.find(key); it != scope->known.end())
       return it->second;
   // Constants and inputs are defined once, in the outermost block.
-  bool isLeaf =
-      code == Code::Const || code == Code::True || code == Code::False || code == Code::Input;
+  bool isLeaf = code == Code::Const || code == Code::True || code == Code::False || code == Code::Input;
   Scope &scope = isLeaf ? scopes.front() : scopes.back();
   int id = static_cast<int>(definitions.size());
   definitions.push_back({code, imm, args});
@@ -36,8 +35,7 @@ CodeBuilder::Carried CodeBuilder::arguments(size_t count) {
   return ids;
 }
 
-CodeBuilder::Carried CodeBuilder::loop(const Carried &initial,
-                                       const std::function<int(const Carried &)> &condition,
+CodeBuilder::Carried CodeBuilder::loop(const Carried &initial, const std::function<int(const Carried &)> &condition,
                                        const std::function<Carried(const Carried &)> &body) {
   Instruction instruction{Code::While, 0, {}, initial, {}, {}};
   auto block = [&](auto &&build) {

@@ -58,8 +58,7 @@ public:
   /// The value of an integer or boolean expression without floats. A zero divisor counts as 1.
   int emit(const Expr &e, const Bindings &bindings);
 
-  std::optional<int64_t>
-  constantOf(int id) const; ///< the value of an I constant, or of a B one as 0 or 1
+  std::optional<int64_t> constantOf(int id) const; ///< the value of an I constant, or of a B one as 0 or 1
   bool isTrue(int id) const { return definitions[id].code == Code::True; }
   bool isFalse(int id) const { return definitions[id].code == Code::False; }
 
@@ -81,9 +80,7 @@ private:
   };
   int define(Code code, std::vector<int> args, int64_t imm = 0, const std::string &name = {});
   Carried arguments(size_t count);
-  bool is(int id, Code code) const {
-    return !definitions[id].isArgument && definitions[id].code == code;
-  }
+  bool is(int id, Code code) const { return !definitions[id].isArgument && definitions[id].code == code; }
   int division(const Expr &e, const Bindings &bindings);
 
   Facts facts;

@@ -7,23 +7,17 @@
 namespace attn::mask {
 
 bool isPositive(const Expr &e, const Facts &facts) {
-  static const std::set<std::string> sizes = {"batch", "q_heads", "kv_heads",
-                                              "q_len", "kv_len",  "group"};
+  static const std::set<std::string> sizes = {"batch", "q_heads", "kv_heads", "q_len", "kv_len", "group"};
   switch (e.op()) {
-  case Op::ConstInt:
-    return e.intValue() > 0;
-  case Op::Symbol:
-    return facts.positive.count(e.name()) || sizes.count(e.name());
+  case Op::ConstInt: return e.intValue() > 0;
+  case Op::Symbol: return facts.positive.count(e.name()) || sizes.count(e.name());
   case Op::Add:
   case Op::Mul:
   case Op::Min:
-    return std::all_of(e.args().begin(), e.args().end(),
-                       [&](const Expr &x) { return isPositive(x, facts); });
+    return std::all_of(e.args().begin(), e.args().end(), [&](const Expr &x) { return isPositive(x, facts); });
   case Op::Max:
-    return std::any_of(e.args().begin(), e.args().end(),
-                       [&](const Expr &x) { return isPositive(x, facts); });
-  default:
-    return false;
+    return std::any_of(e.args().begin(), e.args().end(), [&](const Expr &x) { return isPositive(x, facts); });
+  default: return false;
   }
 }
 
@@ -54,10 +48,8 @@ int CodeBuilder::emit(const Expr &e, const Bindings &bindings) {
     return e.type() == Type::Bool ? lnot(eq(value, constant(0))) : value;
   };
   switch (e.op()) {
-  case Op::ConstBool:
-    return boolean(e.boolValue());
-  case Op::ConstInt:
-    return constant(e.intValue());
+  case Op::ConstBool: return boolean(e.boolValue());
+  case Op::ConstInt: return constant(e.intValue());
   case Op::Symbol: {
     auto it = bindings.find(e.name());
     return asDeclared(it != bindings.end() ? it->second : input(e.name()));
@@ -68,46 +60,28 @@ int CodeBuilder::emit(const Expr &e, const Bindings &bindings) {
       indices.push_back(arg(i));
     return asDeclared(define(Code::Element, std::move(indices), 0, e.name()));
   }
-  case Op::Add:
-    return fold(&CodeBuilder::add);
-  case Op::Sub:
-    return fold(&CodeBuilder::sub);
-  case Op::Mul:
-    return fold(&CodeBuilder::mul);
-  case Op::Min:
-    return fold(&CodeBuilder::min);
-  case Op::Max:
-    return fold(&CodeBuilder::max);
-  case Op::And:
-    return fold(&CodeBuilder::land);
-  case Op::Or:
-    return fold(&CodeBuilder::lor);
+  case Op::Add: return fold(&CodeBuilder::add);
+  case Op::Sub: return fold(&CodeBuilder::sub);
+  case Op::Mul: return fold(&CodeBuilder::mul);
+  case Op::Min: return fold(&CodeBuilder::min);
+  case Op::Max: return fold(&CodeBuilder::max);
+  case Op::And: return fold(&CodeBuilder::land);
+  case Op::Or: return fold(&CodeBuilder::lor);
   case Op::FloorDiv:
-  case Op::Mod:
-    return division(e, bindings);
-  case Op::Neg:
-    return sub(constant(0), arg(0));
-  case Op::Abs:
-    return max(arg(0), sub(constant(0), arg(0)));
-  case Op::Lt:
-    return lt(arg(0), arg(1));
-  case Op::Le:
-    return le(arg(0), arg(1));
-  case Op::Eq:
-    return eq(arg(0), arg(1));
-  case Op::Ne:
-    return lnot(eq(arg(0), arg(1)));
-  case Op::Not:
-    return lnot(arg(0));
-  case Op::IsPow2:
-    return isPow2(arg(0));
+  case Op::Mod: return division(e, bindings);
+  case Op::Neg: return sub(constant(0), arg(0));
+  case Op::Abs: return max(arg(0), sub(constant(0), arg(0)));
+  case Op::Lt: return lt(arg(0), arg(1));
+  case Op::Le: return le(arg(0), arg(1));
+  case Op::Eq: return eq(arg(0), arg(1));
+  case Op::Ne: return lnot(eq(arg(0), arg(1)));
+  case Op::Not: return lnot(arg(0));
+  case Op::IsPow2: return isPow2(arg(0));
   case Op::Select:
     if (e.type() == Type::Int)
       return select(arg(0), arg(1), arg(2));
     return lor(land(arg(0), arg(1)), land(lnot(arg(0)), arg(2)));
-  default:
-    assert(false && "floats have no integer code");
-    return constant(0);
+  default: assert(false && "floats have no integer code"); return constant(0);
   }
 }
 

@@ -14,8 +14,7 @@ std::optional<Linear> boundOf(const Expr &e) {
   if ((e.op() != Op::Lt && e.op() != Op::Le) || e.args()[0].type() != Type::Int)
     return std::nullopt;
   Linear form = Linear::of(e.args()[0]);
-  if (!form.add(Linear::of(e.args()[1]), -1) ||
-      !checkedAdd(form.constant, e.op() == Op::Lt, form.constant))
+  if (!form.add(Linear::of(e.args()[1]), -1) || !checkedAdd(form.constant, e.op() == Op::Lt, form.constant))
     return std::nullopt;
   return form;
 }
@@ -24,9 +23,7 @@ std::optional<Linear> boundOf(const Expr &e) {
 // Trends
 //===----------------------------------------------------------------------===//
 
-static Trend opposite(Trend t) {
-  return t == Trend::Up ? Trend::Down : t == Trend::Down ? Trend::Up : t;
-}
+static Trend opposite(Trend t) { return t == Trend::Up ? Trend::Down : t == Trend::Down ? Trend::Up : t; }
 /// The trend of something increasing in both of two things.
 static Trend join(Trend a, Trend b) {
   if (a == Trend::Constant || a == b)
@@ -45,19 +42,15 @@ Trend trend(const Expr &e, const std::string &axis, const Facts &facts) {
     return result;
   };
   switch (e.op()) {
-  case Op::Symbol:
-    return Trend::Up;
+  case Op::Symbol: return Trend::Up;
   case Op::Add:
   case Op::Min:
   case Op::Max:
   case Op::And:
-  case Op::Or:
-    return all(0);
-  case Op::Sub:
-    return join(of(0), opposite(of(1)));
+  case Op::Or: return all(0);
+  case Op::Sub: return join(of(0), opposite(of(1)));
   case Op::Neg:
-  case Op::Not:
-    return opposite(of(0));
+  case Op::Not: return opposite(of(0));
   case Op::Lt:
   case Op::Le: // false before true: rises where the left side falls
     return e.args()[0].type() == Type::Int ? join(opposite(of(0)), of(1)) : Trend::Unknown;
@@ -70,21 +63,17 @@ Trend trend(const Expr &e, const std::string &axis, const Facts &facts) {
     }
     for (const Expr &factor : e.args())
       if (!factor.uses(axis) && !isPositive(factor, facts))
-        result = factor.op() == Op::ConstInt && factor.intValue() < 0 ? opposite(result)
-                                                                      : Trend::Unknown;
+        result = factor.op() == Op::ConstInt && factor.intValue() < 0 ? opposite(result) : Trend::Unknown;
     return result;
   }
-  case Op::FloorDiv:
-    return isPositive(e.args()[1], facts) ? of(0) : Trend::Unknown;
+  case Op::FloorDiv: return isPositive(e.args()[1], facts) ? of(0) : Trend::Unknown;
   case Op::Element:
     for (size_t i = 0; i + 1 < e.args().size(); ++i)
       if (e.args()[i].uses(axis))
         return Trend::Unknown;
     return facts.sorted.count(e.name()) ? of(e.args().size() - 1) : Trend::Unknown;
-  case Op::Select:
-    return e.args()[0].uses(axis) ? Trend::Unknown : all(1);
-  default:
-    return Trend::Unknown;
+  case Op::Select: return e.args()[0].uses(axis) ? Trend::Unknown : all(1);
+  default: return Trend::Unknown;
   }
 }
 
@@ -107,8 +96,7 @@ void pieces(const Expr &e, const std::string &axis, const Facts &facts, ExprSet 
     return;
   int64_t coefficient;
   std::string other = axis == "q" ? "k" : "q";
-  bool isDivision =
-      e.op() == Op::FloorDiv && !varies(e.args()[1]) && isAffine(e.args()[0], axis, coefficient);
+  bool isDivision = e.op() == Op::FloorDiv && !varies(e.args()[1]) && isAffine(e.args()[0], axis, coefficient);
   bool isSorted = e.op() == Op::Element && !e.uses(other) && facts.sorted.count(e.name()) &&
                   trend(e, axis, facts) != Trend::Unknown;
   if (isDivision || isSorted || e.op() == Op::Symbol) {
@@ -119,8 +107,8 @@ void pieces(const Expr &e, const std::string &axis, const Facts &facts, ExprSet 
     pieces(arg, axis, facts, result);
 }
 
-int pieceEnd(CodeBuilder &code, const Expr &piece, const std::string &axis, int first, int last,
-             const Facts &facts, Bindings bindings) {
+int pieceEnd(CodeBuilder &code, const Expr &piece, const std::string &axis, int first, int last, const Facts &facts,
+             Bindings bindings) {
   if (piece.op() == Op::Symbol)
     return first;
   bindings[axis] = first;
@@ -146,8 +134,7 @@ int pieceEnd(CodeBuilder &code, const Expr &piece, const std::string &axis, int 
         int middle = code.floorDiv(code.add(code.add(v[0], v[1]), one), code.constant(2));
         bindings[axis] = middle;
         int same = code.eq(code.emit(piece, bindings), value);
-        return CodeBuilder::Carried{code.select(same, middle, v[0]),
-                                    code.select(same, v[1], code.sub(middle, one))};
+        return CodeBuilder::Carried{code.select(same, middle, v[0]), code.select(same, v[1], code.sub(middle, one))};
       });
   return found[0];
 }

@@ -32,8 +32,8 @@ Trend trend(const Expr &e, const std::string &axis, const Facts &facts);
 void pieces(const Expr &e, const std::string &axis, const Facts &facts, ExprSet &result);
 /// The last position up to `last` (at least `first`) to which `piece` (from `pieces`) keeps its
 /// value at `first`. `bindings` bind every other varying symbol; `axis` is bound here.
-int pieceEnd(CodeBuilder &code, const Expr &piece, const std::string &axis, int first, int last,
-             const Facts &facts, Bindings bindings);
+int pieceEnd(CodeBuilder &code, const Expr &piece, const std::string &axis, int first, int last, const Facts &facts,
+             Bindings bindings);
 
 /// q * Q + k * K; in lowest terms, with the first coefficient that is not 0 positive.
 struct Direction {

@@ -71,8 +71,7 @@ static std::vector<Conjunction> absorb(std::vector<Conjunction> all) {
   std::vector<Conjunction> kept;
   for (Conjunction &longer : all) {
     bool absorbed = std::any_of(kept.begin(), kept.end(), [&](const Conjunction &shorter) {
-      return std::includes(longer.begin(), longer.end(), shorter.begin(), shorter.end(),
-                           ExprLess());
+      return std::includes(longer.begin(), longer.end(), shorter.begin(), shorter.end(), ExprLess());
     });
     if (!absorbed)
       kept.push_back(std::move(longer));

@@ -38,8 +38,8 @@ static Value element(const Expr &e, const Environment &env) {
     Value index = evaluate(e.args()[i], env);
     if (!index.ok())
       return index;
-    offset = offset * tensor.sizes[i] +
-             std::clamp<int64_t>(index.integer, 0, std::max<int64_t>(tensor.sizes[i] - 1, 0));
+    offset =
+        offset * tensor.sizes[i] + std::clamp<int64_t>(index.integer, 0, std::max<int64_t>(tensor.sizes[i] - 1, 0));
   }
   if (offset >= int64_t(count))
     return failure("tensor '" + e.name() + "' has fewer elements than its sizes say");
@@ -51,98 +51,63 @@ static Value element(const Expr &e, const Environment &env) {
 static Value onIntegers(Op op, int64_t a, int64_t b) {
   int64_t result;
   switch (op) {
-  case Op::Add:
-    return ofInteger(wrap(uint64_t(a) + uint64_t(b)));
-  case Op::Sub:
-    return ofInteger(wrap(uint64_t(a) - uint64_t(b)));
-  case Op::Mul:
-    return ofInteger(wrap(uint64_t(a) * uint64_t(b)));
-  case Op::Min:
-    return ofInteger(std::min(a, b));
-  case Op::Max:
-    return ofInteger(std::max(a, b));
-  case Op::FloorDiv:
-    return checkedFloorDiv(a, b, result) ? ofInteger(result) : failure("division by zero");
+  case Op::Add: return ofInteger(wrap(uint64_t(a) + uint64_t(b)));
+  case Op::Sub: return ofInteger(wrap(uint64_t(a) - uint64_t(b)));
+  case Op::Mul: return ofInteger(wrap(uint64_t(a) * uint64_t(b)));
+  case Op::Min: return ofInteger(std::min(a, b));
+  case Op::Max: return ofInteger(std::max(a, b));
+  case Op::FloorDiv: return checkedFloorDiv(a, b, result) ? ofInteger(result) : failure("division by zero");
   case Op::Mod:
-    return b == -1 ? ofInteger(0)
-                   : (checkedFloorMod(a, b, result) ? ofInteger(result) : failure("modulo zero"));
-  case Op::Lt:
-    return ofBool(a < b);
-  case Op::Le:
-    return ofBool(a <= b);
-  case Op::Eq:
-    return ofBool(a == b);
-  default:
-    return ofBool(a != b);
+    return b == -1 ? ofInteger(0) : (checkedFloorMod(a, b, result) ? ofInteger(result) : failure("modulo zero"));
+  case Op::Lt: return ofBool(a < b);
+  case Op::Le: return ofBool(a <= b);
+  case Op::Eq: return ofBool(a == b);
+  default: return ofBool(a != b);
   }
 }
 
 static Value onReals(Op op, double a, double b) {
   switch (op) {
-  case Op::Add:
-    return ofReal(a + b);
-  case Op::Sub:
-    return ofReal(a - b);
-  case Op::Mul:
-    return ofReal(a * b);
-  case Op::Div:
-    return ofReal(a / b);
-  case Op::Min:
-    return ofReal(std::min(a, b));
-  case Op::Max:
-    return ofReal(std::max(a, b));
-  case Op::Lt:
-    return ofBool(a < b);
-  case Op::Le:
-    return ofBool(a <= b);
-  case Op::Eq:
-    return ofBool(a == b);
-  default:
-    return ofBool(a != b);
+  case Op::Add: return ofReal(a + b);
+  case Op::Sub: return ofReal(a - b);
+  case Op::Mul: return ofReal(a * b);
+  case Op::Div: return ofReal(a / b);
+  case Op::Min: return ofReal(std::min(a, b));
+  case Op::Max: return ofReal(std::max(a, b));
+  case Op::Lt: return ofBool(a < b);
+  case Op::Le: return ofBool(a <= b);
+  case Op::Eq: return ofBool(a == b);
+  default: return ofBool(a != b);
   }
 }
 
 static Value unary(Op op, const Value &x) {
   bool isReal = x.type == Type::Float;
   switch (op) {
-  case Op::Neg:
-    return isReal ? ofReal(-x.real) : ofInteger(wrap(-uint64_t(x.integer)));
+  case Op::Neg: return isReal ? ofReal(-x.real) : ofInteger(wrap(-uint64_t(x.integer)));
   case Op::Abs:
-    return isReal ? ofReal(std::abs(x.real))
-                  : ofInteger(x.integer < 0 ? wrap(-uint64_t(x.integer)) : x.integer);
-  case Op::Exp:
-    return ofReal(std::exp(x.real));
-  case Op::Log:
-    return ofReal(std::log(x.real));
-  case Op::Tanh:
-    return ofReal(std::tanh(x.real));
-  case Op::Sqrt:
-    return ofReal(std::sqrt(x.real));
-  case Op::ToFloat:
-    return ofReal(double(x.integer));
+    return isReal ? ofReal(std::abs(x.real)) : ofInteger(x.integer < 0 ? wrap(-uint64_t(x.integer)) : x.integer);
+  case Op::Exp: return ofReal(std::exp(x.real));
+  case Op::Log: return ofReal(std::log(x.real));
+  case Op::Tanh: return ofReal(std::tanh(x.real));
+  case Op::Sqrt: return ofReal(std::sqrt(x.real));
+  case Op::ToFloat: return ofReal(double(x.integer));
   case Op::Floor:
     if (!(std::abs(x.real) < 0x1p63))
       return failure("floor of a number that no integer holds");
     return ofInteger(int64_t(std::floor(x.real)));
-  case Op::Not:
-    return ofBool(x.integer == 0);
-  default:
-    return ofBool(x.integer > 0 && (x.integer & (x.integer - 1)) == 0); // IsPow2
+  case Op::Not: return ofBool(x.integer == 0);
+  default: return ofBool(x.integer > 0 && (x.integer & (x.integer - 1)) == 0); // IsPow2
   }
 }
 
 Value evaluate(const Expr &e, const Environment &env) {
   switch (e.op()) {
-  case Op::ConstBool:
-    return ofBool(e.boolValue());
-  case Op::ConstInt:
-    return ofInteger(e.intValue());
-  case Op::ConstFloat:
-    return ofReal(e.floatValue());
-  case Op::Symbol:
-    return symbol(e, env);
-  case Op::Element:
-    return element(e, env);
+  case Op::ConstBool: return ofBool(e.boolValue());
+  case Op::ConstInt: return ofInteger(e.intValue());
+  case Op::ConstFloat: return ofReal(e.floatValue());
+  case Op::Symbol: return symbol(e, env);
+  case Op::Element: return element(e, env);
   case Op::And:
   case Op::Or: {
     bool isAnd = e.op() == Op::And;
@@ -157,8 +122,7 @@ Value evaluate(const Expr &e, const Environment &env) {
     Value condition = evaluate(e.args()[0], env);
     return condition.ok() ? evaluate(e.args()[condition.integer ? 1 : 2], env) : condition;
   }
-  default:
-    break;
+  default: break;
   }
   Value x = evaluate(e.args()[0], env);
   if (!x.ok() || e.args().size() == 1)
@@ -167,8 +131,7 @@ Value evaluate(const Expr &e, const Environment &env) {
     Value y = evaluate(e.args()[i], env);
     if (!y.ok())
       return y;
-    x = x.type == Type::Float ? onReals(e.op(), x.real, y.real)
-                              : onIntegers(e.op(), x.integer, y.integer);
+    x = x.type == Type::Float ? onReals(e.op(), x.real, y.real) : onIntegers(e.op(), x.integer, y.integer);
     if (!x.ok())
       return x;
   }

@@ -39,22 +39,29 @@ Expr Expr::symbol(std::string name, Type type) {
   return Expr(std::make_shared<Node>(Node{Op::Symbol, type, 0, 0, std::move(name), {}}));
 }
 Expr Expr::element(std::string tensor, std::vector<Expr> indices, Type type) {
-  return Expr(
-      std::make_shared<Node>(Node{Op::Element, type, 0, 0, std::move(tensor), std::move(indices)}));
+  return Expr(std::make_shared<Node>(Node{Op::Element, type, 0, 0, std::move(tensor), std::move(indices)}));
 }
 
 static Type resultType(Op op, const std::vector<Expr> &args) {
   switch (op) {
-  case Op::Add: case Op::Sub: case Op::Mul: case Op::Min: case Op::Max: case Op::Neg: case Op::Abs:
-    return args[0].type();
-  case Op::FloorDiv: case Op::Mod: case Op::Floor:
-    return Type::Int;
-  case Op::Div: case Op::Exp: case Op::Log: case Op::Tanh: case Op::Sqrt: case Op::ToFloat:
-    return Type::Float;
-  case Op::Select:
-    return args[1].type();
-  default:
-    return Type::Bool;
+  case Op::Add:
+  case Op::Sub:
+  case Op::Mul:
+  case Op::Min:
+  case Op::Max:
+  case Op::Neg:
+  case Op::Abs: return args[0].type();
+  case Op::FloorDiv:
+  case Op::Mod:
+  case Op::Floor: return Type::Int;
+  case Op::Div:
+  case Op::Exp:
+  case Op::Log:
+  case Op::Tanh:
+  case Op::Sqrt:
+  case Op::ToFloat: return Type::Float;
+  case Op::Select: return args[1].type();
+  default: return Type::Bool;
   }
 }
 
@@ -133,9 +140,16 @@ static Strength strength(const Expr &e) {
   case Op::Or: return Or_;
   case Op::And: return And_;
   case Op::Not: return Not_;
-  case Op::Lt: case Op::Le: case Op::Eq: case Op::Ne: return Compare_;
-  case Op::Add: case Op::Sub: return Sum_;
-  case Op::Mul: case Op::Div: case Op::FloorDiv: case Op::Mod: return Product_;
+  case Op::Lt:
+  case Op::Le:
+  case Op::Eq:
+  case Op::Ne: return Compare_;
+  case Op::Add:
+  case Op::Sub: return Sum_;
+  case Op::Mul:
+  case Op::Div:
+  case Op::FloorDiv:
+  case Op::Mod: return Product_;
   case Op::Neg: return Unary_;
   case Op::ConstInt: return e.intValue() < 0 ? Unary_ : Atom_;
   case Op::ConstFloat: return e.floatValue() < 0 ? Unary_ : Atom_;
@@ -186,30 +200,21 @@ static std::string list(const std::vector<Expr> &args) {
 }
 
 std::string Expr::str() const {
-  auto child = [&](const Expr &e, int least) {
-    return strength(e) < least ? "(" + e.str() + ")" : e.str();
-  };
+  auto child = [&](const Expr &e, int least) { return strength(e) < least ? "(" + e.str() + ")" : e.str(); };
   switch (node->op) {
-  case Op::ConstBool:
-    return node->integer ? "true" : "false";
-  case Op::ConstInt:
-    return std::to_string(node->integer);
+  case Op::ConstBool: return node->integer ? "true" : "false";
+  case Op::ConstInt: return std::to_string(node->integer);
   case Op::ConstFloat: {
     char buffer[40];
     auto end = std::to_chars(buffer, buffer + sizeof buffer, node->real).ptr;
     std::string text(buffer, end);
     return text.find_first_of(".enf") == std::string::npos ? text + ".0" : text;
   }
-  case Op::Symbol:
-    return node->name;
-  case Op::Element:
-    return node->name + "[" + list(node->args) + "]";
-  case Op::Not:
-    return "not " + child(node->args[0], Not_);
-  case Op::Neg:
-    return "-" + child(node->args[0], Atom_);
-  default:
-    break;
+  case Op::Symbol: return node->name;
+  case Op::Element: return node->name + "[" + list(node->args) + "]";
+  case Op::Not: return "not " + child(node->args[0], Not_);
+  case Op::Neg: return "-" + child(node->args[0], Atom_);
+  default: break;
   }
   if (const char *sign = infix(node->op)) {
     int own = strength(*this);

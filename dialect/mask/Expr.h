@@ -27,6 +27,7 @@ namespace attn::mask {
 
 enum class Type : uint8_t { Bool, Int, Float };
 
+// clang-format off
 enum class Op : uint8_t {
   // Leaves.
   ConstBool, ConstInt, ConstFloat,
@@ -43,6 +44,7 @@ enum class Op : uint8_t {
   IsPow2, ///< Int -> Bool: x is 1, 2, 4, ...; false for x <= 0
   Select, ///< (Bool, T, T) -> T
 };
+// clang-format on
 
 class Expr {
 public:
@@ -55,7 +57,7 @@ public:
   bool boolValue() const;
   int64_t intValue() const;
   double floatValue() const;
-  const std::string &name() const;      ///< Symbol, Element
+  const std::string &name() const; ///< Symbol, Element
   const std::vector<Expr> &args() const;
 
   static Expr boolean(bool value);

@@ -6,12 +6,8 @@
 
 namespace attn::mask {
 
-bool checkedAdd(int64_t a, int64_t b, int64_t &result) {
-  return !__builtin_add_overflow(a, b, &result);
-}
-bool checkedMul(int64_t a, int64_t b, int64_t &result) {
-  return !__builtin_mul_overflow(a, b, &result);
-}
+bool checkedAdd(int64_t a, int64_t b, int64_t &result) { return !__builtin_add_overflow(a, b, &result); }
+bool checkedMul(int64_t a, int64_t b, int64_t &result) { return !__builtin_mul_overflow(a, b, &result); }
 bool checkedFloorDiv(int64_t a, int64_t b, int64_t &result) {
   if (b == 0 || (a == std::numeric_limits<int64_t>::min() && b == -1))
     return false;
@@ -59,10 +55,8 @@ static bool accumulate(const Expr &e, int64_t scale, Linear &form) {
   int64_t product;
   switch (e.op()) {
   case Op::ConstInt:
-    return checkedMul(e.intValue(), scale, product) &&
-           checkedAdd(form.constant, product, form.constant);
-  case Op::Neg:
-    return checkedMul(scale, -1, product) && accumulate(e.args()[0], product, form);
+    return checkedMul(e.intValue(), scale, product) && checkedAdd(form.constant, product, form.constant);
+  case Op::Neg: return checkedMul(scale, -1, product) && accumulate(e.args()[0], product, form);
   case Op::Sub:
     return checkedMul(scale, -1, product) && accumulate(e.args()[0], scale, form) &&
            accumulate(e.args()[1], product, form);
@@ -83,11 +77,9 @@ static bool accumulate(const Expr &e, int64_t scale, Linear &form) {
       return checkedAdd(form.constant, scale, form.constant);
     if (factors.size() == 1)
       return accumulate(factors[0], scale, form);
-    return form.addTerm(factors.size() == e.args().size() ? e : Expr::make(Op::Mul, factors),
-                        scale);
+    return form.addTerm(factors.size() == e.args().size() ? e : Expr::make(Op::Mul, factors), scale);
   }
-  default:
-    return form.addTerm(e, scale);
+  default: return form.addTerm(e, scale);
   }
 }
 

@@ -34,8 +34,7 @@ static std::optional<Expr> openExtremum(const Linear &form, const Expr &term) {
 }
 
 static std::optional<Expr> openSelect(const Linear &form, const Expr &term) {
-  std::optional<Expr> a = replaced(form, term, term.args()[1]),
-                      b = replaced(form, term, term.args()[2]);
+  std::optional<Expr> a = replaced(form, term, term.args()[1]), b = replaced(form, term, term.args()[2]);
   if (!a || !b)
     return std::nullopt;
   return (term.args()[0] && *a) || (!term.args()[0] && *b);
@@ -56,8 +55,7 @@ static std::optional<Expr> openDivision(const Linear &form, const Expr &term, co
     up = integer(x) <= v * c + c - one;
     down = v * c + c + one <= x;
   } else { // x // c >= v
-    Expr v = Expr::make(Op::Neg,
-                        {integer(Expr::make(Op::FloorDiv, {negated.expr(), Expr::integer(-n)}))});
+    Expr v = Expr::make(Op::Neg, {integer(Expr::make(Op::FloorDiv, {negated.expr(), Expr::integer(-n)}))});
     up = v * c <= x;
     down = x <= v * c;
   }
@@ -84,20 +82,11 @@ static std::optional<Expr> openBound(const Linear &form, const Facts &facts) {
     switch (term.op()) {
     case Op::Min:
     case Op::Max:
-    case Op::Abs:
-      opened = openExtremum(form, term);
-      break;
-    case Op::Select:
-      opened = openSelect(form, term);
-      break;
-    case Op::FloorDiv:
-      opened = openDivision(form, term, facts);
-      break;
-    case Op::Mod:
-      opened = openRemainder(form, term);
-      break;
-    default:
-      break;
+    case Op::Abs: opened = openExtremum(form, term); break;
+    case Op::Select: opened = openSelect(form, term); break;
+    case Op::FloorDiv: opened = openDivision(form, term, facts); break;
+    case Op::Mod: opened = openRemainder(form, term); break;
+    default: break;
     }
     if (opened)
       return opened;
@@ -112,8 +101,7 @@ static bool splits(const Linear &form, const Facts &facts) {
   for (const auto &[term, coefficient] : form.terms) {
     if (!varies(term) || term.op() == Op::Symbol)
       continue;
-    if (term.op() == Op::Min || term.op() == Op::Max || term.op() == Op::Abs ||
-        term.op() == Op::Select)
+    if (term.op() == Op::Min || term.op() == Op::Max || term.op() == Op::Abs || term.op() == Op::Select)
       return true;
     if (term.uses("k"))
       overKeys.push_back(term);
@@ -125,8 +113,7 @@ static bool splits(const Linear &form, const Facts &facts) {
   if (trend(form.expr(), "k", facts) != Trend::Unknown)
     return true;
   Op op = overKeys[0].op();
-  return overKeys.size() == 1 && (op == Op::Mod || op == Op::FloorDiv) &&
-         form.coefficient(Expr::symbol("k")) == 0;
+  return overKeys.size() == 1 && (op == Op::Mod || op == Op::FloorDiv) && form.coefficient(Expr::symbol("k")) == 0;
 }
 
 std::optional<Expr> openLiteral(const Expr &literal, const Facts &facts) {

@@ -48,8 +48,7 @@ Interval eliminate(CodeBuilder &code, const std::vector<Row> &rows) {
       if (lower.x >= 0 || (upper.isBox && lower.isBox))
         continue;
       // X <= (-y X - c) / x of the one and X >= ... of the other: their combination without X.
-      int c = code.add(code.mul(lower.c, code.constant(upper.x)),
-                       code.mul(upper.c, code.constant(-lower.x)));
+      int c = code.add(code.mul(lower.c, code.constant(upper.x)), code.mul(upper.c, code.constant(-lower.x)));
       narrow(code, upper.x * lower.y - lower.x * upper.y, c, interval);
     }
   }

@@ -58,8 +58,7 @@ private:
     int64_t offset = 0;
     for (size_t i = 0; i < instruction.args.size(); ++i) {
       int64_t size = tensor.sizes[i];
-      offset = offset * size +
-               std::clamp<int64_t>(values[instruction.args[i]], 0, std::max<int64_t>(size - 1, 0));
+      offset = offset * size + std::clamp<int64_t>(values[instruction.args[i]], 0, std::max<int64_t>(size - 1, 0));
     }
     return offset < int64_t(tensor.data.size()) ? tensor.data[offset] : 0;
   }
@@ -68,64 +67,44 @@ private:
     auto arg = [&](size_t n) { return values[i.args[n]]; };
     auto bits = [&](size_t n) { return static_cast<uint64_t>(values[i.args[n]]); };
     auto all = [&](bool neutral) {
-      return std::all_of(i.args.begin(), i.args.end(),
-                         [&](int id) { return (values[id] != 0) == neutral; });
+      return std::all_of(i.args.begin(), i.args.end(), [&](int id) { return (values[id] != 0) == neutral; });
     };
     int64_t result = 0;
     switch (i.code) {
-    case Code::Const:
-      return i.imm;
-    case Code::True:
-      return 1;
-    case Code::False:
-      return 0;
+    case Code::Const: return i.imm;
+    case Code::True: return 1;
+    case Code::False: return 0;
     case Code::Input: {
       auto it = env.values.find(i.name);
       assert(it != env.values.end() && "an input without a value");
       return it->second;
     }
-    case Code::Element:
-      return element(i);
-    case Code::TensorSize:
-      return env.tensors.at(i.name).sizes[i.imm];
-    case Code::Add:
-      return int64_t(bits(0) + bits(1));
-    case Code::Sub:
-      return int64_t(bits(0) - bits(1));
-    case Code::Mul:
-      return int64_t(bits(0) * bits(1));
+    case Code::Element: return element(i);
+    case Code::TensorSize: return env.tensors.at(i.name).sizes[i.imm];
+    case Code::Add: return int64_t(bits(0) + bits(1));
+    case Code::Sub: return int64_t(bits(0) - bits(1));
+    case Code::Mul: return int64_t(bits(0) * bits(1));
     case Code::FloorDiv:
     case Code::Mod: {
-      bool isSafe = i.code == Code::Mod ? checkedFloorMod(arg(0), arg(1), result)
-                                        : checkedFloorDiv(arg(0), arg(1), result);
+      bool isSafe =
+          i.code == Code::Mod ? checkedFloorMod(arg(0), arg(1), result) : checkedFloorDiv(arg(0), arg(1), result);
       assert(isSafe && "the code guards its divisors");
       (void)isSafe;
       return result;
     }
-    case Code::Min:
-      return std::min(arg(0), arg(1));
-    case Code::Max:
-      return std::max(arg(0), arg(1));
-    case Code::Lt:
-      return arg(0) < arg(1);
-    case Code::Le:
-      return arg(0) <= arg(1);
-    case Code::Eq:
-      return arg(0) == arg(1);
-    case Code::IsPow2:
-      return arg(0) > 0 && (arg(0) & (arg(0) - 1)) == 0;
-    case Code::And:
-      return all(true);
-    case Code::Or:
-      return !all(false);
-    case Code::Not:
-      return !arg(0);
+    case Code::Min: return std::min(arg(0), arg(1));
+    case Code::Max: return std::max(arg(0), arg(1));
+    case Code::Lt: return arg(0) < arg(1);
+    case Code::Le: return arg(0) <= arg(1);
+    case Code::Eq: return arg(0) == arg(1);
+    case Code::IsPow2: return arg(0) > 0 && (arg(0) & (arg(0) - 1)) == 0;
+    case Code::And: return all(true);
+    case Code::Or: return !all(false);
+    case Code::Not: return !arg(0);
     case Code::SelectI:
-    case Code::SelectB:
-      return arg(0) ? arg(1) : arg(2);
+    case Code::SelectB: return arg(0) ? arg(1) : arg(2);
     case Code::While:
-    case Code::If:
-      break;
+    case Code::If: break;
     }
     return 0;
   }
@@ -139,8 +118,7 @@ RangeProgram::Result RangeProgram::classify(const Environment &env) const {
   Interpreter interpreter(env, values);
   interpreter.run(block);
   bool any = interpreter.value(block.results[0]), all = interpreter.value(block.results[1]);
-  return {any ? (all ? TileClass::Full : TileClass::Partial) : TileClass::Empty,
-          interpreter.value(block.results[2])};
+  return {any ? (all ? TileClass::Full : TileClass::Partial) : TileClass::Empty, interpreter.value(block.results[2])};
 }
 
 //===----------------------------------------------------------------------===//
@@ -149,53 +127,30 @@ RangeProgram::Result RangeProgram::classify(const Environment &env) const {
 
 static const char *name(Code code) {
   switch (code) {
-  case Code::Const:
-    return "const";
-  case Code::True:
-    return "true";
-  case Code::False:
-    return "false";
-  case Code::Input:
-    return "input";
-  case Code::Element:
-    return "element";
-  case Code::TensorSize:
-    return "size";
-  case Code::Add:
-    return "add";
-  case Code::Sub:
-    return "sub";
-  case Code::Mul:
-    return "mul";
-  case Code::FloorDiv:
-    return "floordiv";
-  case Code::Mod:
-    return "mod";
-  case Code::Min:
-    return "min";
-  case Code::Max:
-    return "max";
-  case Code::Lt:
-    return "lt";
-  case Code::Le:
-    return "le";
-  case Code::Eq:
-    return "eq";
-  case Code::IsPow2:
-    return "is_pow2";
-  case Code::And:
-    return "and";
-  case Code::Or:
-    return "or";
-  case Code::Not:
-    return "not";
+  case Code::Const: return "const";
+  case Code::True: return "true";
+  case Code::False: return "false";
+  case Code::Input: return "input";
+  case Code::Element: return "element";
+  case Code::TensorSize: return "size";
+  case Code::Add: return "add";
+  case Code::Sub: return "sub";
+  case Code::Mul: return "mul";
+  case Code::FloorDiv: return "floordiv";
+  case Code::Mod: return "mod";
+  case Code::Min: return "min";
+  case Code::Max: return "max";
+  case Code::Lt: return "lt";
+  case Code::Le: return "le";
+  case Code::Eq: return "eq";
+  case Code::IsPow2: return "is_pow2";
+  case Code::And: return "and";
+  case Code::Or: return "or";
+  case Code::Not: return "not";
   case Code::SelectI:
-  case Code::SelectB:
-    return "select";
-  case Code::While:
-    return "while";
-  case Code::If:
-    return "if";
+  case Code::SelectB: return "select";
+  case Code::While: return "while";
+  case Code::If: return "if";
   }
   return "";
 }

@@ -37,8 +37,7 @@ public:
 private:
   void region(const Region &region, int from, int to, Bindings bindings, int side, State &state);
   int boundary(const Search &search, const Bindings &bindings);
-  std::map<Expr, int, ExprLess>
-      boundaries; ///< of this piece, by the predicate that holds from there on
+  std::map<Expr, int, ExprLess> boundaries; ///< of this piece, by the predicate that holds from there on
 
   CodeBuilder &code;
   const Facts &facts;
@@ -66,8 +65,7 @@ int Emitter::boundary(const Search &search, const Bindings &bindings) {
 }
 
 /// Adds one region, on the queries [from, to], to the cover of `side` (0 visible, 1 hidden).
-void Emitter::region(const Region &region, int from, int to, Bindings bindings, int side,
-                     State &state) {
+void Emitter::region(const Region &region, int from, int to, Bindings bindings, int side, State &state) {
   int one = code.constant(1), zero = code.constant(0);
   bindings["q"] = from;
   std::vector<Row> rows = {{-1, 0, from, true}, {1, 0, code.sub(zero, to), true}};
@@ -113,8 +111,7 @@ void Emitter::region(const Region &region, int from, int to, Bindings bindings, 
       x = eliminate(code, inX);
       hit = code.land(hit, x.feasible);
     }
-    hit = code.land(hit,
-                    existsMember(code, direction, residuals, *x.least, *x.most, facts, bindings));
+    hit = code.land(hit, existsMember(code, direction, residuals, *x.least, *x.most, facts, bindings));
   }
   if (!region.residuals.empty()) {
     until = code.sub(tileEnd, one);
@@ -130,8 +127,7 @@ void Emitter::region(const Region &region, int from, int to, Bindings bindings, 
 
 /// Adds the regions of both sides: those that need no pieces at once, the others in loops over the
 /// same pieces.
-Emitter::State Emitter::regions(const std::vector<Region> (&sides)[2], State state,
-                                const Bindings &bindings) {
+Emitter::State Emitter::regions(const std::vector<Region> (&sides)[2], State state, const Bindings &bindings) {
   auto before = [](const ExprSet &a, const ExprSet &b) {
     return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), ExprLess());
   };
@@ -172,18 +168,16 @@ Emitter::State Emitter::regions(const std::vector<Region> (&sides)[2], State sta
 
 /// The results of the program: any, all, next.
 std::vector<int> Emitter::finish(const State &state) {
-  auto change =
-      [&](size_t side) { // the first key whose tile may differ, before rounding down to a tile
-        return code.select(state[side], code.add(state[side + 1], tile), state[side + 2]);
-      };
+  auto change = [&](size_t side) { // the first key whose tile may differ, before rounding down to a tile
+    return code.select(state[side], code.add(state[side + 1], tile), state[side + 2]);
+  };
   int limit = code.add(lastKey, tile);
   int next = code.min(code.min(change(0), change(3)), limit);
   int rounded = code.mul(code.floorDiv(next, tile), tile);
   return {state[0], code.lnot(state[3]), code.max(rounded, tileEnd)};
 }
 
-RangeProgram RangeProgram::compile(const Expr &mask,
-                                   const std::map<std::string, TensorFacts> &facts,
+RangeProgram RangeProgram::compile(const Expr &mask, const std::map<std::string, TensorFacts> &facts,
                                    const std::set<std::string> &positive) {
   Facts known;
   known.positive = positive;

@@ -20,6 +20,7 @@
 
 namespace attn::mask {
 
+// clang-format off
 /// Operations of integer code. Values are numbered in order of definition and are I (int64) or B (bool).
 enum class Code : uint8_t {
   Const,                                              ///< imm -> I
@@ -35,6 +36,7 @@ enum class Code : uint8_t {
   While, ///< args: initial values; blocks[0] (carried values) -> B, blocks[1] (carried values) -> next; gives carried
   If,    ///< args: B; blocks[0] then, blocks[1] else, no arguments; gives the blocks' results
 };
+// clang-format on
 
 struct CodeBlock;
 

@@ -71,8 +71,7 @@ bool Builder::addResidual(const Split &argument, Residual residual) {
   Direction direction;
   residual.factor = reduce(argument.q, argument.k, direction);
   residual.offset = argument.rest.expr();
-  if (direction.q > 1 || std::abs(direction.k) > maxCoefficient ||
-      !constantOnPieces(residual.offset))
+  if (direction.q > 1 || std::abs(direction.k) > maxCoefficient || !constantOnPieces(residual.offset))
     return false;
   region.residuals[direction].push_back(std::move(residual));
   return true;
@@ -86,11 +85,10 @@ bool Builder::addRemainder(const Linear &form, const Expr &term) {
   Expr limit = rest.expr();
   Residual residual{Residual::Remainder, 0, {}, term.args()[1], {}, {}, {}};
   if (n > 0) // x % m <= -rest // n
-    residual.most =
-        integer(Expr::make(Op::FloorDiv, {Expr::make(Op::Neg, {limit}), Expr::integer(n)}));
+    residual.most = integer(Expr::make(Op::FloorDiv, {Expr::make(Op::Neg, {limit}), Expr::integer(n)}));
   else // x % m >= -(-rest // -n), with rest = -n * (x % m) at most
-    residual.least = integer(Expr::make(
-        Op::Neg, {Expr::make(Op::FloorDiv, {Expr::make(Op::Neg, {limit}), Expr::integer(-n)})}));
+    residual.least =
+        integer(Expr::make(Op::Neg, {Expr::make(Op::FloorDiv, {Expr::make(Op::Neg, {limit}), Expr::integer(-n)})}));
   return constantOnPieces(limit) && constantOnPieces(residual.modulus) &&
          addResidual(split(Linear::of(term.args()[0])), residual);
 }
@@ -121,8 +119,7 @@ bool Builder::addGeneral(const Expr &literal) {
     region.residuals[{0, 1}].push_back(residual);
     return true;
   }
-  if (!singleQuery && seen.size() == 1 && seen.begin()->q == 1 &&
-      std::abs(seen.begin()->k) <= maxCoefficient) {
+  if (!singleQuery && seen.size() == 1 && seen.begin()->q == 1 && std::abs(seen.begin()->k) <= maxCoefficient) {
     region.residuals[*seen.begin()].push_back(residual);
     return true;
   }
@@ -152,8 +149,7 @@ bool Builder::addBound(const Linear &form, const Expr &literal) {
   for (const auto &term : parts.rest.terms)
     if (term.first.uses("k"))
       overKeys.push_back(term.first);
-  if (parts.k == 0 && overKeys.size() == 1 && overKeys[0].op() == Op::Mod &&
-      !overKeys[0].args()[1].uses("k")) {
+  if (parts.k == 0 && overKeys.size() == 1 && overKeys[0].op() == Op::Mod && !overKeys[0].args()[1].uses("k")) {
     Split argument = split(Linear::of(overKeys[0].args()[0]));
     if (!argument.restUsesKeys)
       return addRemainder(form, overKeys[0]);
@@ -180,9 +176,7 @@ bool Builder::add(const Expr &literal) {
 
 /// Fourier-Motzkin is exact over the integers for two bounds of which one has a unit coefficient.
 static bool pairsAreExact(const std::vector<int64_t> &coefficients) {
-  auto large = [&](auto test) {
-    return std::any_of(coefficients.begin(), coefficients.end(), test);
-  };
+  auto large = [&](auto test) { return std::any_of(coefficients.begin(), coefficients.end(), test); };
   return !(large([](int64_t c) { return c > 1; }) && large([](int64_t c) { return c < -1; }));
 }
 
@@ -210,8 +204,7 @@ bool isClosedForm(const std::vector<Residual> &residuals) {
   return first.kind != Residual::Predicate && std::abs(first.factor) == 1 &&
          std::all_of(residuals.begin() + 1, residuals.end(), [&](const Residual &other) {
            return first.kind == Residual::Remainder && other.kind == Residual::Remainder &&
-                  other.factor == first.factor && other.offset == first.offset &&
-                  other.modulus == first.modulus;
+                  other.factor == first.factor && other.offset == first.offset && other.modulus == first.modulus;
          });
 }
 

@@ -11,8 +11,7 @@ struct Range {
 } // namespace
 
 /// The modulus, with 0 counted as 1.
-static int modulusOf(CodeBuilder &code, const Residual &residual, const Facts &facts,
-                     const Bindings &bindings) {
+static int modulusOf(CodeBuilder &code, const Residual &residual, const Facts &facts, const Bindings &bindings) {
   int m = code.emit(residual.modulus, bindings);
   if (isPositive(residual.modulus, facts))
     return m;
@@ -20,8 +19,8 @@ static int modulusOf(CodeBuilder &code, const Residual &residual, const Facts &f
 }
 
 /// Some y in `range` has its remainder by the common modulus between all `least` and `most`.
-static int someRemainder(CodeBuilder &code, const std::vector<Residual> &residuals, Range range,
-                         const Facts &facts, const Bindings &bindings) {
+static int someRemainder(CodeBuilder &code, const std::vector<Residual> &residuals, Range range, const Facts &facts,
+                         const Bindings &bindings) {
   int zero = code.constant(0), one = code.constant(1);
   std::optional<int> least, most;
   for (const Residual &residual : residuals) {
@@ -64,9 +63,7 @@ static int somePowerOfTwo(CodeBuilder &code, Range range) {
   int limit = code.constant(int64_t(1) << 61);
   auto power = code.loop(
       {code.constant(1)},
-      [&](const CodeBuilder::Carried &v) {
-        return code.land(code.lt(v[0], range.first), code.lt(v[0], limit));
-      },
+      [&](const CodeBuilder::Carried &v) { return code.land(code.lt(v[0], range.first), code.lt(v[0], limit)); },
       [&](const CodeBuilder::Carried &v) { return CodeBuilder::Carried{code.add(v[0], v[0])}; });
   return code.land(code.le(range.first, power[0]), code.le(power[0], range.last));
 }
@@ -74,13 +71,12 @@ static int somePowerOfTwo(CodeBuilder &code, Range range) {
 /// Of three neighbours one is not a power of two.
 static int someOther(CodeBuilder &code, Range range) {
   int isLong = code.le(code.add(range.first, code.constant(2)), range.last);
-  return code.lor(
-      isLong, code.lor(code.lnot(code.isPow2(range.first)), code.lnot(code.isPow2(range.last))));
+  return code.lor(isLong, code.lor(code.lnot(code.isPow2(range.first)), code.lnot(code.isPow2(range.last))));
 }
 
 /// One residual at one x.
-static int holds(CodeBuilder &code, Direction direction, const Residual &residual, int x,
-                 const Facts &facts, const Bindings &bindings) {
+static int holds(CodeBuilder &code, Direction direction, const Residual &residual, int x, const Facts &facts,
+                 const Bindings &bindings) {
   if (residual.kind == Residual::Predicate) {
     // It sees q and k through x alone (q constant, or x = q + K * k): any pair with this x will do.
     Bindings pair = bindings;
@@ -89,8 +85,7 @@ static int holds(CodeBuilder &code, Direction direction, const Residual &residua
     pair["k"] = direction.q != 0 ? code.constant(0) : x;
     return code.emit(residual.predicate, pair);
   }
-  int y =
-      code.add(code.mul(x, code.constant(residual.factor)), code.emit(residual.offset, bindings));
+  int y = code.add(code.mul(x, code.constant(residual.factor)), code.emit(residual.offset, bindings));
   if (residual.kind != Residual::Remainder) {
     int test = code.isPow2(y);
     return residual.kind == Residual::PowerOfTwo ? test : code.lnot(test);
@@ -100,18 +95,15 @@ static int holds(CodeBuilder &code, Direction direction, const Residual &residua
 
 /// Tries x = first, first + 1, ..., last; predicates of keys that are constant on pieces are tried
 /// once a piece.
-static int tryAll(CodeBuilder &code, Direction direction, const std::vector<Residual> &residuals,
-                  int first, int last, const Facts &facts, const Bindings &bindings) {
+static int tryAll(CodeBuilder &code, Direction direction, const std::vector<Residual> &residuals, int first, int last,
+                  const Facts &facts, const Bindings &bindings) {
   ExprSet parts;
   for (const Residual &residual : residuals)
-    pieces(residual.kind == Residual::Predicate ? residual.predicate : Expr::symbol("k"), "k",
-           facts, parts);
+    pieces(residual.kind == Residual::Predicate ? residual.predicate : Expr::symbol("k"), "k", facts, parts);
   bool inPieces = direction.q == 0 && !parts.count(Expr::symbol("k"));
   auto result = code.loop(
       {first, code.boolean(false)},
-      [&](const CodeBuilder::Carried &v) {
-        return code.land(code.le(v[0], last), code.lnot(v[1]));
-      },
+      [&](const CodeBuilder::Carried &v) { return code.land(code.le(v[0], last), code.lnot(v[1])); },
       [&](const CodeBuilder::Carried &v) {
         int all = code.boolean(true);
         for (const Residual &residual : residuals)
@@ -127,8 +119,8 @@ static int tryAll(CodeBuilder &code, Direction direction, const std::vector<Resi
   return result[1];
 }
 
-int existsMember(CodeBuilder &code, Direction direction, const std::vector<Residual> &residuals,
-                 int first, int last, const Facts &facts, const Bindings &bindings) {
+int existsMember(CodeBuilder &code, Direction direction, const std::vector<Residual> &residuals, int first, int last,
+                 const Facts &facts, const Bindings &bindings) {
   if (!isClosedForm(residuals))
     return tryAll(code, direction, residuals, first, last, facts, bindings);
   const Residual &residual = residuals[0];
@@ -137,15 +129,9 @@ int existsMember(CodeBuilder &code, Direction direction, const std::vector<Resid
                                     : Range{code.sub(offset, last), code.sub(offset, first)};
   int isSome = code.le(first, last), found = 0;
   switch (residual.kind) {
-  case Residual::Remainder:
-    found = someRemainder(code, residuals, range, facts, bindings);
-    break;
-  case Residual::PowerOfTwo:
-    found = somePowerOfTwo(code, range);
-    break;
-  default:
-    found = someOther(code, range);
-    break;
+  case Residual::Remainder: found = someRemainder(code, residuals, range, facts, bindings); break;
+  case Residual::PowerOfTwo: found = somePowerOfTwo(code, range); break;
+  default: found = someOther(code, range); break;
   }
   return code.land(isSome, found);
 }

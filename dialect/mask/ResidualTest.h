@@ -13,8 +13,8 @@ namespace attn::mask {
 /// B: some x in [first, last] satisfies all of `residuals`; false if first > last. `bindings` bind
 /// q to the piece's first query (and h). Remainders and powers of two in closed form, else one x
 /// after the other.
-int existsMember(CodeBuilder &code, Direction direction, const std::vector<Residual> &residuals,
-                 int first, int last, const Facts &facts, const Bindings &bindings);
+int existsMember(CodeBuilder &code, Direction direction, const std::vector<Residual> &residuals, int first, int last,
+                 const Facts &facts, const Bindings &bindings);
 
 } // namespace attn::mask
 

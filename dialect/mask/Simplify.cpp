@@ -43,9 +43,7 @@ static void collect(const Expr &e, bool negate, Op op, std::vector<Expr> &operan
 }
 
 /// The operands of `e` under the dual of `op`: the parts of `a and b` inside an `or`.
-static std::vector<Expr> parts(const Expr &e, Op dual) {
-  return e.op() == dual ? e.args() : std::vector<Expr>{e};
-}
+static std::vector<Expr> parts(const Expr &e, Op dual) { return e.op() == dual ? e.args() : std::vector<Expr>{e}; }
 
 static Expr junction(const Expr &e, bool negate) {
   bool isAnd = (e.op() == Op::And) != negate;
@@ -63,9 +61,7 @@ static Expr junction(const Expr &e, bool negate) {
       return operand;
   }
   if (kept.size() <= pairwiseLimit) {
-    auto contains = [&](const Expr &x) {
-      return std::binary_search(kept.begin(), kept.end(), x, before);
-    };
+    auto contains = [&](const Expr &x) { return std::binary_search(kept.begin(), kept.end(), x, before); };
     for (const Expr &operand : kept)
       if (contains(boolean(operand, true)))
         return Expr::boolean(!isAnd);
@@ -79,9 +75,8 @@ static Expr junction(const Expr &e, bool negate) {
     std::vector<Expr> all = kept;
     kept.erase(std::remove_if(kept.begin(), kept.end(),
                               [&](const Expr &large) {
-                                return std::any_of(all.begin(), all.end(), [&](const Expr &small) {
-                                  return absorbs(small, large);
-                                });
+                                return std::any_of(all.begin(), all.end(),
+                                                   [&](const Expr &small) { return absorbs(small, large); });
                               }),
                kept.end());
   }
@@ -112,29 +107,22 @@ static Expr comparison(const Expr &e, bool negate) {
     return floatComparison(e, negate);
   Expr a = canonicalize(e.args()[0]), b = canonicalize(e.args()[1]);
   switch (e.op()) {
-  case Op::Lt:
-    return negate ? lessOrEqual(b, a, 0) : lessOrEqual(a, b, 1);
-  case Op::Le:
-    return negate ? lessOrEqual(b, a, 1) : lessOrEqual(a, b, 0);
-  default:
-    return equal(a, b, (e.op() == Op::Ne) != negate);
+  case Op::Lt: return negate ? lessOrEqual(b, a, 0) : lessOrEqual(a, b, 1);
+  case Op::Le: return negate ? lessOrEqual(b, a, 1) : lessOrEqual(a, b, 0);
+  default: return equal(a, b, (e.op() == Op::Ne) != negate);
   }
 }
 
 static Expr boolean(const Expr &e, bool negate) {
   switch (e.op()) {
-  case Op::ConstBool:
-    return Expr::boolean(e.boolValue() != negate);
-  case Op::Not:
-    return boolean(e.args()[0], !negate);
+  case Op::ConstBool: return Expr::boolean(e.boolValue() != negate);
+  case Op::Not: return boolean(e.args()[0], !negate);
   case Op::And:
-  case Op::Or:
-    return junction(e, negate);
+  case Op::Or: return junction(e, negate);
   case Op::Lt:
   case Op::Le:
   case Op::Eq:
-  case Op::Ne:
-    return comparison(e, negate);
+  case Op::Ne: return comparison(e, negate);
   case Op::Select: {
     Expr condition = boolean(e.args()[0], false);
     return select(condition, boolean(e.args()[1], negate), boolean(e.args()[2], negate));
@@ -142,8 +130,7 @@ static Expr boolean(const Expr &e, bool negate) {
   case Op::IsPow2: {
     Expr x = canonicalize(e.args()[0]);
     if (x.op() == Op::ConstInt)
-      return Expr::boolean((x.intValue() > 0 && (x.intValue() & (x.intValue() - 1)) == 0) !=
-                           negate);
+      return Expr::boolean((x.intValue() > 0 && (x.intValue() & (x.intValue() - 1)) == 0) != negate);
     Expr test = Expr::make(Op::IsPow2, {x});
     return negate ? !test : test;
   }

@@ -16,9 +16,7 @@ static std::vector<Expr> canonicalArgs(const Expr &e) {
   return args;
 }
 
-Expr leafOf(const Expr &e) {
-  return e.op() == Op::Element ? Expr::element(e.name(), canonicalArgs(e), e.type()) : e;
-}
+Expr leafOf(const Expr &e) { return e.op() == Op::Element ? Expr::element(e.name(), canonicalArgs(e), e.type()) : e; }
 
 //===----------------------------------------------------------------------===//
 // Integers
@@ -50,13 +48,10 @@ static bool gather(const Expr &e, int64_t scale, Linear &form) {
   int64_t negated;
   switch (e.op()) {
   case Op::Add:
-    return std::all_of(e.args().begin(), e.args().end(),
-                       [&](const Expr &arg) { return gather(arg, scale, form); });
+    return std::all_of(e.args().begin(), e.args().end(), [&](const Expr &arg) { return gather(arg, scale, form); });
   case Op::Sub:
-    return checkedMul(scale, -1, negated) && gather(e.args()[0], scale, form) &&
-           gather(e.args()[1], negated, form);
-  case Op::Neg:
-    return checkedMul(scale, -1, negated) && gather(e.args()[0], negated, form);
+    return checkedMul(scale, -1, negated) && gather(e.args()[0], scale, form) && gather(e.args()[1], negated, form);
+  case Op::Neg: return checkedMul(scale, -1, negated) && gather(e.args()[0], negated, form);
   case Op::Mul: {
     std::vector<Expr> factors;
     if (!product(e, scale, factors))
@@ -68,8 +63,7 @@ static bool gather(const Expr &e, int64_t scale, Linear &form) {
     std::sort(factors.begin(), factors.end(), ExprLess());
     return form.addTerm(Expr::make(Op::Mul, std::move(factors)), scale);
   }
-  default:
-    return form.add(Linear::of(integer(e)), scale);
+  default: return form.add(Linear::of(integer(e)), scale);
   }
 }
 
@@ -201,32 +195,24 @@ static Expr magnitude(const Expr &x) {
 
 Expr integer(const Expr &e) {
   switch (e.op()) {
-  case Op::ConstInt:
-    return e;
+  case Op::ConstInt: return e;
   case Op::Add:
   case Op::Sub:
   case Op::Mul:
-  case Op::Neg:
-    return sum(e);
-  case Op::FloorDiv:
-    return floorDivision(integer(e.args()[0]), integer(e.args()[1]));
-  case Op::Mod:
-    return remainder(integer(e.args()[0]), integer(e.args()[1]));
+  case Op::Neg: return sum(e);
+  case Op::FloorDiv: return floorDivision(integer(e.args()[0]), integer(e.args()[1]));
+  case Op::Mod: return remainder(integer(e.args()[0]), integer(e.args()[1]));
   case Op::Min:
-  case Op::Max:
-    return extremum(e);
-  case Op::Abs:
-    return magnitude(integer(e.args()[0]));
-  case Op::Select:
-    return select(canonicalize(e.args()[0]), integer(e.args()[1]), integer(e.args()[2]));
+  case Op::Max: return extremum(e);
+  case Op::Abs: return magnitude(integer(e.args()[0]));
+  case Op::Select: return select(canonicalize(e.args()[0]), integer(e.args()[1]), integer(e.args()[2]));
   case Op::Floor: {
     Expr x = real(e.args()[0]);
     if (x.op() == Op::ConstFloat && std::abs(x.floatValue()) < 0x1p62)
       return Expr::integer(static_cast<int64_t>(std::floor(x.floatValue())));
     return Expr::make(Op::Floor, {x});
   }
-  default:
-    return leafOf(e);
+  default: return leafOf(e);
   }
 }
 
@@ -243,34 +229,20 @@ static double fold(Op op, const std::vector<Expr> &args) {
     return value;
   };
   switch (op) {
-  case Op::Add:
-    return reduce([](double a, double b) { return a + b; });
-  case Op::Sub:
-    return reduce([](double a, double b) { return a - b; });
-  case Op::Mul:
-    return reduce([](double a, double b) { return a * b; });
-  case Op::Div:
-    return reduce([](double a, double b) { return b == 0 ? NAN : a / b; });
-  case Op::Min:
-    return reduce([](double a, double b) { return std::min(a, b); });
-  case Op::Max:
-    return reduce([](double a, double b) { return std::max(a, b); });
-  case Op::Neg:
-    return -x;
-  case Op::Abs:
-    return std::abs(x);
-  case Op::ToFloat:
-    return x;
-  case Op::Exp:
-    return std::exp(x);
-  case Op::Log:
-    return x > 0 ? std::log(x) : NAN;
-  case Op::Tanh:
-    return std::tanh(x);
-  case Op::Sqrt:
-    return x >= 0 ? std::sqrt(x) : NAN;
-  default:
-    return NAN;
+  case Op::Add: return reduce([](double a, double b) { return a + b; });
+  case Op::Sub: return reduce([](double a, double b) { return a - b; });
+  case Op::Mul: return reduce([](double a, double b) { return a * b; });
+  case Op::Div: return reduce([](double a, double b) { return b == 0 ? NAN : a / b; });
+  case Op::Min: return reduce([](double a, double b) { return std::min(a, b); });
+  case Op::Max: return reduce([](double a, double b) { return std::max(a, b); });
+  case Op::Neg: return -x;
+  case Op::Abs: return std::abs(x);
+  case Op::ToFloat: return x;
+  case Op::Exp: return std::exp(x);
+  case Op::Log: return x > 0 ? std::log(x) : NAN;
+  case Op::Tanh: return std::tanh(x);
+  case Op::Sqrt: return x >= 0 ? std::sqrt(x) : NAN;
+  default: return NAN;
   }
 }
 

@@ -86,9 +86,7 @@ Expr lessOrEqual(const Expr &a, const Expr &b, int64_t shift) {
 
 /// True if the last term's coefficient is negative: the sign of a form is chosen so that it is not,
 /// `q - k`.
-static bool isFlipped(const Linear &form) {
-  return !form.terms.empty() && form.terms.rbegin()->second < 0;
-}
+static bool isFlipped(const Linear &form) { return !form.terms.empty() && form.terms.rbegin()->second < 0; }
 
 /// `term == value` for a term `x % m`: brings x to a form without constant and with the canonical
 /// sign. Nothing where that is the case already (or overflows).
@@ -119,8 +117,7 @@ static std::optional<Expr> equalRemainder(const Expr &term, int64_t value, bool 
 Expr equal(const Expr &a, const Expr &b, bool negate) {
   std::optional<Linear> difference = mask::difference(a, b, 0);
   if (!difference)
-    return Expr::make(negate ? Op::Ne : Op::Eq,
-                      {std::min(a, b, ExprLess()), std::max(a, b, ExprLess())});
+    return Expr::make(negate ? Op::Ne : Op::Eq, {std::min(a, b, ExprLess()), std::max(a, b, ExprLess())});
   Linear form = *difference;
   bool solvable = form.reduce();
   Bounds range = bounds(form);
@@ -130,17 +127,15 @@ Expr equal(const Expr &a, const Expr &b, bool negate) {
     return Expr::boolean((form.constant == 0) != negate);
 
   auto first = form.terms.begin(), last = std::prev(form.terms.end());
-  if (form.terms.size() == 1 && first->first.op() == Op::Mod &&
-      (first->second == 1 || first->second == -1) &&
+  if (form.terms.size() == 1 && first->first.op() == Op::Mod && (first->second == 1 || first->second == -1) &&
       form.constant != std::numeric_limits<int64_t>::min()) {
     int64_t value = first->second == 1 ? -form.constant : form.constant;
     if (std::optional<Expr> turned = equalRemainder(first->first, value, negate))
       return *turned;
   }
   // x % m == y % m is (x - y) % m == 0.
-  if (form.terms.size() == 2 && form.constant == 0 && first->first.op() == Op::Mod &&
-      last->first.op() == Op::Mod && first->second + last->second == 0 &&
-      first->first.args()[1] == last->first.args()[1]) {
+  if (form.terms.size() == 2 && form.constant == 0 && first->first.op() == Op::Mod && last->first.op() == Op::Mod &&
+      first->second + last->second == 0 && first->first.args()[1] == last->first.args()[1]) {
     Expr x = first->first.args()[0] - last->first.args()[0];
     Expr remainder = integer(Expr::make(Op::Mod, {x, first->first.args()[1]}));
     return equal(remainder, Expr::integer(0), negate);

@@ -6,8 +6,7 @@
 namespace attn::mask::test {
 
 Grid::Grid(const Expr &mask, Environment environment, int64_t qLow, int64_t qHigh, int64_t heads)
-    : env(std::move(environment)), qLow(qLow), queries(qHigh - qLow + 1),
-      keys(env.values.at("kv_len")) {
+    : env(std::move(environment)), qLow(qLow), queries(qHigh - qLow + 1), keys(env.values.at("kv_len")) {
   visible.reserve(heads * queries * keys);
   for (int64_t h = 0; h < heads; ++h)
     for (int64_t q = qLow; q <= qHigh; ++q)
@@ -22,8 +21,7 @@ Grid::Grid(const Expr &mask, Environment environment, int64_t qLow, int64_t qHig
   env.values.erase("h"), env.values.erase("q"), env.values.erase("k");
 }
 
-TileClass Grid::truth(int64_t qFirst, int64_t qLast, int64_t hFirst, int64_t hLast, int64_t k0,
-                      int64_t tile) const {
+TileClass Grid::truth(int64_t qFirst, int64_t qLast, int64_t hFirst, int64_t hLast, int64_t k0, int64_t tile) const {
   bool any = false, all = true;
   for (int64_t h = hFirst; h <= hLast; ++h)
     for (int64_t q = qFirst; q <= qLast; ++q)
@@ -38,8 +36,8 @@ static const char *name(TileClass kind) {
   return kind == TileClass::Full ? "full" : kind == TileClass::Empty ? "empty" : "partial";
 }
 
-void Grid::check(const RangeProgram &program, int64_t qFirst, int64_t qLast, int64_t hFirst,
-                 int64_t hLast, int64_t tile, Report &report) {
+void Grid::check(const RangeProgram &program, int64_t qFirst, int64_t qLast, int64_t hFirst, int64_t hLast,
+                 int64_t tile, Report &report) {
   env.values["q_first"] = qFirst, env.values["q_last"] = qLast;
   env.values["h_first"] = hFirst, env.values["h_last"] = hLast;
   env.values["tile"] = tile;
@@ -50,10 +48,9 @@ void Grid::check(const RangeProgram &program, int64_t qFirst, int64_t qLast, int
   }
   auto fail = [&](int64_t k0, const std::string &what) {
     if (report.error.empty())
-      report.error = what + " at k0 " + std::to_string(k0) + ", tile " + std::to_string(tile) +
-                     ", queries " + std::to_string(qFirst) + ".." + std::to_string(qLast) +
-                     ", heads " + std::to_string(hFirst) + ".." + std::to_string(hLast) +
-                     ", keys " + std::to_string(keys);
+      report.error = what + " at k0 " + std::to_string(k0) + ", tile " + std::to_string(tile) + ", queries " +
+                     std::to_string(qFirst) + ".." + std::to_string(qLast) + ", heads " + std::to_string(hFirst) +
+                     ".." + std::to_string(hLast) + ", keys " + std::to_string(keys);
   };
   for (size_t i = 0; i < results.size(); ++i) {
     int64_t k0 = int64_t(i) * tile, next = results[i].next;
@@ -67,8 +64,8 @@ void Grid::check(const RangeProgram &program, int64_t qFirst, int64_t qLast, int
     else
       for (int64_t j = int64_t(i) + 1; j * tile < next; ++j)
         if (results[j].kind != said)
-          fail(k0, std::string("next ") + std::to_string(next) + " passes a tile called " +
-                       name(results[j].kind) + " after one called " + name(said));
+          fail(k0, std::string("next ") + std::to_string(next) + " passes a tile called " + name(results[j].kind) +
+                       " after one called " + name(said));
   }
 }
 

@@ -23,14 +23,13 @@ public:
   /// Runs `program` on every key tile of the box and adds to `report`. A wrong answer: full with a
   /// hidden pair, empty with a visible one, `next` that is not a later tile, skips a tile of
   /// another class or passes the end.
-  void check(const RangeProgram &program, int64_t qFirst, int64_t qLast, int64_t hFirst,
-             int64_t hLast, int64_t tile, Report &report);
+  void check(const RangeProgram &program, int64_t qFirst, int64_t qLast, int64_t hFirst, int64_t hLast, int64_t tile,
+             Report &report);
   /// A mistake in evaluating the mask itself.
   const std::string &error() const { return evaluationError; }
 
 private:
-  TileClass truth(int64_t qFirst, int64_t qLast, int64_t hFirst, int64_t hLast, int64_t k0,
-                  int64_t tile) const;
+  TileClass truth(int64_t qFirst, int64_t qLast, int64_t hFirst, int64_t hLast, int64_t k0, int64_t tile) const;
 
   Environment env;
   int64_t qLow, queries, keys;

@@ -5,8 +5,8 @@
 
 using namespace attn::mask;
 
-static const Expr q = Expr::symbol("q"), k = Expr::symbol("k"), h = Expr::symbol("h"),
-                  w = Expr::symbol("window"), x = Expr::symbol("x", Type::Float);
+static const Expr q = Expr::symbol("q"), k = Expr::symbol("k"), h = Expr::symbol("h"), w = Expr::symbol("window"),
+                  x = Expr::symbol("x", Type::Float);
 static Expr c(int64_t value) { return Expr::integer(value); }
 static Expr op(Op o, std::vector<Expr> args) { return Expr::make(o, std::move(args)); }
 

@@ -9,9 +9,8 @@
 using namespace attn::mask;
 using attn::mask::test::Grid;
 
-static const Expr q = Expr::symbol("q"), k = Expr::symbol("k"), h = Expr::symbol("h"),
-                  b = Expr::symbol("b"), window = Expr::symbol("window"),
-                  sink = Expr::symbol("sink"), causal = k <= q;
+static const Expr q = Expr::symbol("q"), k = Expr::symbol("k"), h = Expr::symbol("h"), b = Expr::symbol("b"),
+                  window = Expr::symbol("window"), sink = Expr::symbol("sink"), causal = k <= q;
 static Expr integer(int64_t x) { return Expr::integer(x); }
 static Expr equal(Expr x, Expr y) { return Expr::make(Op::Eq, {x, y}); }
 static Expr mod(Expr x, Expr y) { return Expr::make(Op::Mod, {x, y}); }
@@ -71,8 +70,7 @@ TEST(NamedMask, BlockDiagonal) {
 }
 TEST(NamedMask, Dilated) {
   checkExact(causal && equal(mod(q - k, integer(3)), integer(0)), {});
-  checkExact(causal && q - k < integer(20) && equal(mod(q - k, window), integer(0)),
-             {{"window", 4}});
+  checkExact(causal && q - k < integer(20) && equal(mod(q - k, window), integer(0)), {{"window", 4}});
 }
 TEST(NamedMask, PowerOfTwoDistances) {
   checkExact(causal && (q - k < window || Expr::make(Op::IsPow2, {q - k})), {{"window", 2}});
@@ -83,8 +81,7 @@ TEST(NamedMask, HeadClasses) {
 }
 TEST(NamedMask, Chunked) { // DuoAttention's streaming heads: sink, recent keys before the chunk,
                            // the chunk itself
-  checkExact(causal && (k < sink || Expr::symbol("chunk") - window <= k),
-             {{"sink", 3}, {"window", 9}, {"chunk", 24}});
+  checkExact(causal && (k < sink || Expr::symbol("chunk") - window <= k), {{"sink", 3}, {"window", 9}, {"chunk", 24}});
 }
 
 TEST(NamedMask, CodeIsSmall) {
