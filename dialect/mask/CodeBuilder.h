@@ -15,8 +15,7 @@
 
 namespace attn::mask {
 
-/// What is known of names: tensors that are sorted along their last dimension, symbols that are at
-/// least 1.
+/// What is known of names: tensors that are sorted along their last dimension, symbols that are at least 1.
 struct Facts {
   std::set<std::string> sorted;
   std::set<std::string> positive;
@@ -62,8 +61,7 @@ public:
   bool isTrue(int id) const { return definitions[id].code == Code::True; }
   bool isFalse(int id) const { return definitions[id].code == Code::False; }
 
-  /// Ends the code. The ids of the result are numbered anew in order of definition; `values` is
-  /// their number.
+  /// Ends the code. The ids of the result are numbered anew in order of definition; `values` is their number.
   CodeBlock finish(std::vector<int> results, int &values);
 
 private:

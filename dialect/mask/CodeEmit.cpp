@@ -21,8 +21,7 @@ bool isPositive(const Expr &e, const Facts &facts) {
   }
 }
 
-/// `//` and `%`. The division that is run has a divisor other than 0 (counts as 1) and -1 (might
-/// overflow).
+/// `//` and `%`. The division that is run has a divisor other than 0 (counts as 1) and -1 (might overflow).
 int CodeBuilder::division(const Expr &e, const Bindings &bindings) {
   int x = emit(e.args()[0], bindings), divisor = emit(e.args()[1], bindings);
   bool isQuotient = e.op() == Op::FloorDiv;

@@ -1,8 +1,7 @@
 //===- Dependence.h - How an expression varies with q and k --------*- C++ -*-===//
 //
 // What the range programs must know of a term: does it vary along an axis ("q" or "k"), is it
-// monotone, on which pieces of the axis is it constant, does it see q and k only through one linear
-// form.
+// monotone, on which pieces of the axis is it constant, does it see q and k only through one linear form.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_DIALECT_MASK_DEPENDENCE_H
 #define ATTN_DIALECT_MASK_DEPENDENCE_H
@@ -22,8 +21,7 @@ bool hasFloat(const Expr &e);
 std::optional<Linear> boundOf(const Expr &e);
 
 enum class Trend : uint8_t { Constant, Up, Down, Unknown };
-/// How an integer expression, or a boolean one (false before true), varies as `axis` grows and all
-/// else is fixed.
+/// How an integer expression, or a boolean one (false before true), varies as `axis` grows and all else is fixed.
 Trend trend(const Expr &e, const std::string &axis, const Facts &facts);
 
 /// The largest parts of `e` that vary with `axis` and are constant on pieces of it: `x // c` with x

@@ -6,8 +6,7 @@
 
 namespace attn::mask {
 
-/// Beyond this many conjunctions a factor of a product is left out, which keeps the form a cover of
-/// the mask.
+/// Beyond this many conjunctions a factor of a product is left out, which keeps the form a cover of the mask.
 static constexpr size_t maxConjunctions = 64;
 /// Literals opened and connectives visited before what is left counts as true.
 static constexpr int maxSteps = 4096;

@@ -17,8 +17,7 @@ struct ExprLess {
   bool operator()(const Expr &a, const Expr &b) const { return Expr::compare(a, b) < 0; }
 };
 
-// 64-bit arithmetic. The functions return false on overflow (or a zero divisor) and then leave
-// `result` undefined.
+// 64-bit arithmetic. The functions return false on overflow (or a zero divisor) and then leave `result` undefined.
 bool checkedAdd(int64_t a, int64_t b, int64_t &result);
 bool checkedMul(int64_t a, int64_t b, int64_t &result);
 bool checkedFloorDiv(int64_t a, int64_t b, int64_t &result);

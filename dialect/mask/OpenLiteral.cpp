@@ -16,8 +16,7 @@ static std::optional<Expr> replaced(const Linear &form, const Expr &term, const 
   return atMostZero(result);
 }
 
-/// `min`, `max` or `abs`: n * min(a, b) + r <= 0 is one of the cases for n > 0, all of them for n <
-/// 0.
+/// `min`, `max` or `abs`: n * min(a, b) + r <= 0 is one of the cases for n > 0, all of them for n < 0.
 static std::optional<Expr> openExtremum(const Linear &form, const Expr &term) {
   std::vector<Expr> values = term.args();
   if (term.op() == Op::Abs) // the larger of x and -x
@@ -40,8 +39,7 @@ static std::optional<Expr> openSelect(const Linear &form, const Expr &term) {
   return (term.args()[0] && *a) || (!term.args()[0] && *b);
 }
 
-/// n * (x // c) + rest <= 0 with x over keys and the rest free of them: a bound of x. For c < 0, x
-/// // c is -x // -c.
+/// n * (x // c) + rest <= 0 with x over keys and the rest free of them: a bound of x. For c < 0, x // c is -x // -c.
 static std::optional<Expr> openDivision(const Linear &form, const Expr &term, const Facts &facts) {
   const Expr &x = term.args()[0], &c = term.args()[1];
   Linear rest = form, negated;

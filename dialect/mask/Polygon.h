@@ -1,7 +1,6 @@
 //===- Polygon.h - Fourier-Motzkin elimination as code -------------*- C++ -*-===//
 //
-// Rows x * X + y * Y + c <= 0 with constant coefficients and run-time c. Eliminating X gives the
-// interval of Y.
+// Rows x * X + y * Y + c <= 0 with constant coefficients and run-time c. Eliminating X gives the interval of Y.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_DIALECT_MASK_POLYGON_H
 #define ATTN_DIALECT_MASK_POLYGON_H
@@ -17,8 +16,7 @@ struct Row {
 };
 
 /// The integers Y for which some integer X satisfies all rows: least <= Y <= most, none if not
-/// `feasible`. An absent bound is infinite. Exact if of two rows with opposite signs of x one has a
-/// unit.
+/// `feasible`. An absent bound is infinite. Exact if of two rows with opposite signs of x one has a unit.
 struct Interval {
   std::optional<int> least, most;
   int feasible;

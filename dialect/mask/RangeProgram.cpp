@@ -125,8 +125,7 @@ void Emitter::region(const Region &region, int from, int to, Bindings bindings, 
   state[3 * side] = cover.hit, state[3 * side + 1] = cover.last, state[3 * side + 2] = cover.ahead;
 }
 
-/// Adds the regions of both sides: those that need no pieces at once, the others in loops over the
-/// same pieces.
+/// Adds the regions of both sides: those that need no pieces at once, the others in loops over the same pieces.
 Emitter::State Emitter::regions(const std::vector<Region> (&sides)[2], State state, const Bindings &bindings) {
   auto before = [](const ExprSet &a, const ExprSet &b) {
     return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), ExprLess());

@@ -241,8 +241,7 @@ Region regionOf(const Conjunction &literals, const Facts &facts) {
     if (ok && builder.finish())
       return builder.region;
   }
-  // Not even a single query makes the literals simple (huge coefficients): the region is
-  // everything.
+  // Not even a single query makes the literals simple (huge coefficients): the region is everything.
   Region everything;
   everything.exact = false;
   return everything;

@@ -1,8 +1,7 @@
 //===- Region.h - One conjunction as a region of the (q, k) plane --*- C++ -*-===//
 //
 // Sorts the literals of a conjunction into what the code can do with them. On a piece of queries
-// (where the parts in `pieces` are constant) the region is a polygon cut by intervals of keys and
-// by residuals:
+// (where the parts in `pieces` are constant) the region is a polygon cut by intervals of keys and by residuals:
 //
 //  * guards: booleans that are constant on the piece;
 //  * bounds: q * Q + k * K + rest <= 0, eliminated by Fourier-Motzkin;
@@ -51,8 +50,7 @@ struct Region {
 
 Region regionOf(const Conjunction &literals, const Facts &facts);
 
-/// True if the residuals of one direction have a closed form; else the values of x are tried one by
-/// one.
+/// True if the residuals of one direction have a closed form; else the values of x are tried one by one.
 bool isClosedForm(const std::vector<Residual> &residuals);
 
 } // namespace attn::mask

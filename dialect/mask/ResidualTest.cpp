@@ -93,8 +93,7 @@ static int holds(CodeBuilder &code, Direction direction, const Residual &residua
   return someRemainder(code, {residual}, {y, y}, facts, bindings);
 }
 
-/// Tries x = first, first + 1, ..., last; predicates of keys that are constant on pieces are tried
-/// once a piece.
+/// Tries x = first, first + 1, ..., last; predicates of keys that are constant on pieces are tried once a piece.
 static int tryAll(CodeBuilder &code, Direction direction, const std::vector<Residual> &residuals, int first, int last,
                   const Facts &facts, const Bindings &bindings) {
   ExprSet parts;

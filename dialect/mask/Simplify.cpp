@@ -6,14 +6,12 @@
 
 namespace attn::mask {
 
-/// Absorption and complements compare all pairs; longer lists are only sorted and freed of
-/// duplicates.
+/// Absorption and complements compare all pairs; longer lists are only sorted and freed of duplicates.
 static constexpr size_t pairwiseLimit = 64;
 
 static Expr boolean(const Expr &e, bool negate);
 
-/// Comparisons are ordered by their sides first: `k <= q and q < k + window`, not the other way
-/// round.
+/// Comparisons are ordered by their sides first: `k <= q and q < k + window`, not the other way round.
 static bool before(const Expr &a, const Expr &b) {
   auto isComparison = [](const Expr &e) { return e.op() >= Op::Lt && e.op() <= Op::Ne; };
   if (isComparison(a) && isComparison(b))

@@ -1,7 +1,6 @@
 //===- SimplifyArithmetic.h - Canonical numbers and comparisons ----*- C++ -*-===//
 //
-// The arithmetic half of Simplify.h; internal to dialect/mask. Arguments called canonical are
-// results of canonicalize.
+// The arithmetic half of Simplify.h; internal to dialect/mask. Arguments called canonical are results of canonicalize.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_DIALECT_MASK_SIMPLIFYARITHMETIC_H
 #define ATTN_DIALECT_MASK_SIMPLIFYARITHMETIC_H

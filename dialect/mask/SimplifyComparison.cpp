@@ -47,8 +47,7 @@ static Bounds bounds(const Linear &form) {
   return sum;
 }
 
-/// `form = left - right + constant` with positive coefficients in both; false if a coefficient
-/// cannot be negated.
+/// `form = left - right + constant` with positive coefficients in both; false if a coefficient cannot be negated.
 static bool split(const Linear &form, Linear &left, Linear &right) {
   for (const auto &[term, coefficient] : form.terms) {
     if (coefficient == std::numeric_limits<int64_t>::min())
@@ -84,8 +83,7 @@ Expr lessOrEqual(const Expr &a, const Expr &b, int64_t shift) {
   return Expr::make(shift == 0 ? Op::Le : Op::Lt, {a, b});
 }
 
-/// True if the last term's coefficient is negative: the sign of a form is chosen so that it is not,
-/// `q - k`.
+/// True if the last term's coefficient is negative: the sign of a form is chosen so that it is not, `q - k`.
 static bool isFlipped(const Linear &form) { return !form.terms.empty() && form.terms.rbegin()->second < 0; }
 
 /// `term == value` for a term `x % m`: brings x to a form without constant and with the canonical

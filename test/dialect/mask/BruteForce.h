@@ -1,7 +1,6 @@
 //===- BruteForce.h - Range programs against every pair ------------*- C++ -*-===//
 //
-// Evaluates a mask at every (head, query, key) of a small grid once, then checks a range program on
-// boxes of it.
+// Evaluates a mask at every (head, query, key) of a small grid once, then checks a range program on boxes of it.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_TEST_DIALECT_MASK_BRUTEFORCE_H
 #define ATTN_TEST_DIALECT_MASK_BRUTEFORCE_H
