@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Generates the references of docs/ from the TableGen files into the folder given (default docs). A test compares.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out="${1:-docs}"
+tblgen="${MLIR_TBLGEN:-/usr/lib/llvm-19/bin/mlir-tblgen}"
+include=(-I . -I "$("${tblgen%mlir-tblgen}llvm-config" --includedir)")
+mkdir -p "$out/dialects"
+for dialect in attn tile; do
+  "$tblgen" -gen-dialect-doc -dialect="$dialect" "${include[@]}" "dialect/$dialect/${dialect^}Ops.td" \
+    -o "$out/dialects/$dialect.md"
+done
+"$tblgen" -gen-pass-doc "${include[@]}" passes/Passes.td -o "$out/passes.md"
