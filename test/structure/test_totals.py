@@ -8,7 +8,8 @@ TOTALS = Path(__file__).resolve().parents[2] / "tools/totals.py"
 
 
 def junit(*cases: str) -> str:
-    return f"<testsuites><testsuite>{''.join(f'<testcase name=\"x\">{c}</testcase>' for c in cases)}</testsuite></testsuites>"
+    body = "".join(f'<testcase name="x">{case}</testcase>' for case in cases)
+    return f"<testsuites><testsuite>{body}</testsuite></testsuites>"
 
 
 def totals(folder: Path, unit, ctest, lit, pytest):
