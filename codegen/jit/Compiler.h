@@ -1,0 +1,48 @@
+//===- Compiler.h - From spec text to an artifact -------------------*- C++ -*-===//
+//
+// The compiler driver: read, import, passes, codegen, artifact. Tools run it in a child process; libattn offers it in
+// process (CompilerABI.cpp).
+//
+// Thread safety: every call works on contexts of its own; calls may run concurrently.
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_CODEGEN_JIT_COMPILER_H
+#define ATTN_CODEGEN_JIT_COMPILER_H
+
+#include "dialect/spec/SpecToIR.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace attn::codegen {
+
+/// What to produce. Everything but Artifact and Spec is text (Obj: bytes) of the first variant and ISA.
+enum class Emit { Spec, Attn, Tiled, Ranges, LLVM, Asm, Obj, Explain, Artifact };
+
+struct CompileOptions {
+  /// Variants to compile; empty: what the spec's `types` fix, or f32 with head dimension 64.
+  std::vector<spec::Variant> variants;
+  /// Instruction sets: host, x86-64-v4, x86-64-v3, generic. One code blob per (variant, ISA).
+  std::vector<std::string> isas = {"host"};
+  int64_t rows = 0, keys = 0; ///< tile sizes of the prefill form; 0: the cost model chooses
+  bool useCache = false;      ///< look the artifact up in the disk cache first, and publish it there
+  bool verify = true;         ///< run the verifier between passes
+};
+
+/// Milliseconds of each stage, summed over variants and ISAs.
+using StageTimes = std::vector<std::pair<std::string, double>>;
+
+struct CompileResult {
+  bool ok = false;
+  std::string output; ///< what was asked for
+  std::string error;  ///< one error a line: `code at /pointer: message`
+  StageTimes times;
+};
+
+/// Never throws and never prints.
+CompileResult compile(std::string_view specText, Emit emit, const CompileOptions &options);
+
+} // namespace attn::codegen
+
+#endif // ATTN_CODEGEN_JIT_COMPILER_H

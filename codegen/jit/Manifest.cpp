@@ -1,0 +1,189 @@
+//===- Manifest.cpp - The manifest of an artifact ----------------------------===//
+#include "codegen/jit/Manifest.h"
+
+#include "dialect/attn/AttnDialect.h"
+#include "dialect/tile/TileDialect.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/raw_ostream.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/artifact/Format.h"
+#include "runtime/include/attn/KernelABI.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace attn;
+namespace json = llvm::json;
+
+static std::string typeName(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+/// The integer parameters that some expression divides by; they must be positive at run time.
+static std::set<std::string> divisors(ir::PatternOp pattern) {
+  std::set<std::string> names;
+  pattern.walk([&](Operation *op) {
+    if (!isa<arith::FloorDivSIOp, ir::ModOp>(op))
+      return;
+    if (auto scalar = op->getOperand(1).getDefiningOp<ir::ScalarOp>())
+      names.insert(scalar.getSymbol().str());
+  });
+  return names;
+}
+
+static json::Array describeTensors(func::FuncOp entry, bool inputs) {
+  json::Array list;
+  for (unsigned i = 0, n = inputs ? entry.getNumArguments() : entry.getNumResults(); i < n; ++i) {
+    json::Object tensor;
+    for (StringRef key : {"name", "role", "cache"}) {
+      std::string attribute = ("attn." + key).str();
+      auto value = inputs ? entry.getArgAttrOfType<StringAttr>(i, attribute)
+                          : entry.getResultAttrOfType<StringAttr>(i, attribute);
+      if (value)
+        tensor[key] = value.str();
+    }
+    list.push_back(std::move(tensor));
+  }
+  return list;
+}
+
+json::Object codegen::describePattern(ModuleOp module) {
+  ir::PatternOp pattern = *module.getOps<ir::PatternOp>().begin();
+  std::set<std::string> positive = divisors(pattern);
+  json::Array params, operands, caches, entries;
+  for (Operation &op : pattern.getBody().front()) {
+    llvm::TypeSwitch<Operation *>(&op)
+        .Case([&](ir::ParamOp param) {
+          json::Object item{{"name", param.getSymName().str()},
+                            {"type", typeName(param.getType())},
+                            {"positive", positive.count(param.getSymName().str()) != 0}};
+          if (auto integer = dyn_cast<IntegerAttr>(param.getValue()))
+            item["default"] = integer.getInt();
+          else
+            item["default"] = cast<FloatAttr>(param.getValue()).getValueAsDouble();
+          params.push_back(std::move(item));
+        })
+        .Case([&](ir::OperandOp operand) {
+          json::Array shape;
+          for (Attribute size : operand.getShape()) {
+            if (auto name = dyn_cast<StringAttr>(size))
+              shape.push_back(name.str());
+            else
+              shape.push_back(cast<IntegerAttr>(size).getInt());
+          }
+          operands.push_back(json::Object{{"name", operand.getSymName().str()},
+                                          {"shape", std::move(shape)},
+                                          {"dtype", typeName(operand.getType())},
+                                          {"domain", ir::stringifyDomain(operand.getDomain()).str()}});
+        })
+        .Case([&](ir::CacheOp cache) {
+          json::Object item{{"name", cache.getSymName().str()}, {"layout", ir::stringifyLayout(cache.getLayout()).str()}};
+          if (auto sink = cache.getSink())
+            item["sink"] = sink->str();
+          if (auto ring = cache.getRing())
+            item["ring"] = ring->str();
+          caches.push_back(std::move(item));
+        })
+        .Case([&](func::FuncOp entry) {
+          entries.push_back(json::Object{{"name", entry.getSymName().str()},
+                                         {"inputs", describeTensors(entry, true)},
+                                         {"outputs", describeTensors(entry, false)}});
+        });
+  }
+  json::Object result{{"name", pattern.getSymName().str()},
+                      {"params", std::move(params)},
+                      {"operands", std::move(operands)},
+                      {"caches", std::move(caches)},
+                      {"entries", std::move(entries)}};
+  if (auto positions = pattern.getPositions())
+    result["positions"] = ir::stringifyPositions(*positions).str();
+  else
+    result["positions"] = nullptr;
+  return result;
+}
+
+static json::Array describeArguments(tile::KernelOp kernel) {
+  json::Array list;
+  for (auto [index, name] : llvm::enumerate(kernel.getArgs())) {
+    Type type = kernel.getBody().getArgument(tile::NumLeadingArguments + index).getType();
+    json::Object item{{"name", cast<StringAttr>(name).str()}};
+    if (auto view = dyn_cast<tile::ViewType>(type)) {
+      item["kind"] = "view";
+      item["dtype"] = typeName(view.getElementType());
+      item["dim"] = view.getDim();
+    } else if (auto buffer = dyn_cast<tile::BufferType>(type)) {
+      item["kind"] = "buffer";
+      item["dtype"] = typeName(buffer.getElementType());
+      item["rank"] = buffer.getRank();
+    } else {
+      item["kind"] = "scalar";
+      item["dtype"] = typeName(type);
+    }
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+json::Object codegen::describeSchedules(ModuleOp tiled, const std::map<std::string, int64_t> &scratch) {
+  json::Object entries;
+  for (auto entry : tiled.getOps<tile::EntryOp>()) {
+    json::Array steps;
+    for (auto launch : entry.getBody().getOps<tile::LaunchOp>()) {
+      json::Array forms;
+      for (Attribute symbol : launch.getForms()) {
+        auto kernel = tiled.lookupSymbol<tile::KernelOp>(cast<SymbolRefAttr>(symbol).getRootReference());
+        tile::ScheduleAttr schedule = kernel.getSchedule();
+        std::string name = kernel.getSymName().str();
+        bool scan = kernel.walk([](tile::ForRowsOp) { return WalkResult::interrupt(); }).wasInterrupted();
+        forms.push_back(json::Object{{"symbol", name},
+                                     {"rows", schedule.getRows()},
+                                     {"keys", schedule.getKeys()},
+                                     {"pack", schedule.getPack()},
+                                     {"splits", schedule.getSplits()},
+                                     {"scan", scan},
+                                     {"scratch", scratch.at(name)},
+                                     {"arguments", describeArguments(kernel)}});
+      }
+      steps.push_back(json::Object{{"forms", std::move(forms)}});
+    }
+    entries[entry.getSymName()] = std::move(steps);
+  }
+  return entries;
+}
+
+std::string codegen::writeArtifact(json::Object pattern, json::Value spec, std::vector<CompiledUnit> units) {
+  std::vector<std::string> blobs;
+  for (CompiledUnit &unit : units)
+    blobs.push_back(std::move(unit.object));
+  std::vector<uint64_t> offsets = rt::codeOffsets(blobs);
+  json::Array code;
+  for (auto [index, unit] : llvm::enumerate(units))
+    code.push_back(json::Object{{"offset", int64_t(offsets[index])},
+                                {"size", int64_t(blobs[index].size())},
+                                {"sha256", rt::sha256Hex(blobs[index])},
+                                {"isa", unit.isa}});
+  for (json::Value &value : *pattern.getArray("entries")) {
+    json::Object &entry = *value.getAsObject();
+    json::Array variants;
+    for (auto [index, unit] : llvm::enumerate(units))
+      variants.push_back(json::Object{{"dtype", unit.dtype},
+                                      {"d", unit.keyDim},
+                                      {"dv", unit.valueDim},
+                                      {"isa", unit.isa},
+                                      {"code", int64_t(index)},
+                                      {"steps", *unit.entries.get(*entry.getString("name"))}});
+    entry["variants"] = std::move(variants);
+  }
+  pattern["attn_artifact"] = rt::kArtifactVersion;
+  pattern["kernel_abi"] = ATTN_KERNEL_ABI;
+  pattern["compiler"] = "attn " ATTN_VERSION " LLVM " LLVM_VERSION_STRING;
+  pattern["spec"] = std::move(spec);
+  pattern["code"] = std::move(code);
+  std::string manifest;
+  llvm::raw_string_ostream(manifest) << json::Value(std::move(pattern));
+  return rt::assembleArtifact(manifest, blobs);
+}
