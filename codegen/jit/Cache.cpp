@@ -10,6 +10,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,8 +79,18 @@ static bool writeAll(int fd, std::string_view data) {
   return true;
 }
 
+/// Size and modification time of the file this code runs from: two builds of one version do not share objects.
+static std::string buildId() {
+  Dl_info self;
+  struct stat info;
+  if (!::dladdr(reinterpret_cast<void *>(&codegen::cachePublish), &self) || ::stat(self.dli_fname, &info) != 0)
+    return "unknown";
+  return std::to_string(info.st_size) + "." + std::to_string(info.st_mtim.tv_sec) + "." +
+         std::to_string(info.st_mtim.tv_nsec);
+}
+
 std::string codegen::cacheKey(std::string_view spec, size_t units, const CompileOptions &options) {
-  return "attn " ATTN_VERSION " " ATTN_BUILD_ID " LLVM " LLVM_VERSION_STRING "|" + std::to_string(options.rows) + "|" +
+  return "attn " ATTN_VERSION " LLVM " LLVM_VERSION_STRING "|" + buildId() + "|" + std::to_string(options.rows) + "|" +
          std::to_string(options.keys) + "|" + std::to_string(units) + "|" + std::string(spec);
 }
 
