@@ -260,7 +260,8 @@ def Attn_MergeOp : Attn_Op<"merge", [Pure, AttrSizedOperandSegments]> {
     A row that is -inf everywhere stays out = 0, lse = -inf. Source: the (O, LSE) merge of FlashDecoding and cascades.
 
     Constraints:
-    * C1: two or more inputs, as many outs as lses, all outs of one type and all lses of one type.
+    * C1: two or more inputs, as many outs as lses, all outs of one type and all lses of
+      one type; the result out has their shape and may have another element type.
 
     Example:
     ```mlir

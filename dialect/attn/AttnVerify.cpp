@@ -346,9 +346,13 @@ LogicalResult MergeOp::verify() {
   if (getOuts().size() < 2 || getOuts().size() != getLses().size())
     return emitOpError("number of inputs: expected as many lses as outs, at least 2, got ")
            << getOuts().size() << " outs and " << getLses().size() << " lses";
-  for (Type type : getOuts().getTypes())
-    if (type != getOut().getType())
-      return emitOpError("type of outs: expected ") << getOut().getType() << ", got " << type;
+  auto outType = cast<RankedTensorType>(getOut().getType());
+  for (Type type : getOuts().getTypes()) {
+    if (type != getOuts()[0].getType())
+      return emitOpError("type of outs: expected ") << getOuts()[0].getType() << ", got " << type;
+    if (cast<RankedTensorType>(type).getShape() != outType.getShape())
+      return emitOpError("shape of out: expected that of ") << type << ", got " << outType;
+  }
   for (Type type : getLses().getTypes())
     if (type != getLse().getType())
       return emitOpError("type of lses: expected ") << getLse().getType() << ", got " << type;

@@ -9,9 +9,21 @@ attn.pattern @v1 {
 
 // -----
 
-tile.entry @v2 inputs [{name = "x"} ] outputs [{name = "y"} ] {
-  // expected-error@+1 {{V2: no kernel @missing}}
-  tile.launch [@missing]
+tile.entry @v2 inputs [{name = "x"}, {name = "w"} ] outputs [{name = "y"} ] {
+  // expected-error@+1 {{V2: the forms take different arguments: ["x", "y"] and ["w", "y"]}}
+  tile.launch [@copy, @other]
+}
+tile.kernel @copy schedule(<rows = 16, keys = 16, pack = false, splits = false>) args ["x", "y"] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %x: !tile.view<8xf32>, %y: !tile.view<8xf32>):
+  %t = tile.load %x[%row0] : !tile.view<8xf32> -> !tile.tile<16x8xf32>
+  tile.store %t, %y[%row0] : !tile.tile<16x8xf32>, !tile.view<8xf32>
+  tile.return
+}
+tile.kernel @other schedule(<rows = 16, keys = 16, pack = false, splits = false>) args ["w", "y"] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %x: !tile.view<8xf32>, %y: !tile.view<8xf32>):
+  %t = tile.load %x[%row0] : !tile.view<8xf32> -> !tile.tile<16x8xf32>
+  tile.store %t, %y[%row0] : !tile.tile<16x8xf32>, !tile.view<8xf32>
+  tile.return
 }
 
 // -----
