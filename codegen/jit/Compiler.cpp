@@ -8,6 +8,7 @@
 #include "dialect/mask/RangeProgram.h"
 #include "dialect/spec/Print.h"
 #include "dialect/spec/Read.h"
+#include "dialect/spec/SpecToIR.h"
 #include "dialect/tile/TileDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -79,8 +80,17 @@ std::string rangePrograms(ModuleOp tiled) {
     auto visible = passes::regionToExpr(loop.getVisible());
     if (failed(visible))
       return;
-    auto program = mask::RangeProgram::compile(*visible);
-    text += "// " + loop->getParentOfType<tile::KernelOp>().getSymName().str() + ": " + visible->str() +
+    auto kernel = loop->getParentOfType<tile::KernelOp>();
+    std::map<std::string, mask::TensorFacts> facts;
+    std::set<std::string> positive;
+    if (auto names = kernel.getSorted())
+      for (auto name : names->getAsRange<StringAttr>())
+        facts[name.str()].sorted = true;
+    if (auto names = kernel.getPositive())
+      for (auto name : names->getAsRange<StringAttr>())
+        positive.insert(name.str());
+    auto program = mask::RangeProgram::compile(*visible, facts, positive);
+    text += "// " + kernel.getSymName().str() + ": " + visible->str() +
             (program.exact() ? "\n" : "\n// not exact: some tiles may be classified as partial\n") + program.str();
   });
   return text;
@@ -101,7 +111,7 @@ bool Unit::run(const spec::Pattern &source, Emit emit, const CompileOptions &opt
     return success();
   });
   watch.stage("context");
-  auto module = spec::importPattern(source, variant, context);
+  auto module = spec::import(source, variant, context);
   watch.stage("import");
   if (module && lower(*module, emit, options, watch))
     return true;
@@ -155,13 +165,6 @@ bool Unit::lower(ModuleOp module, Emit emit, const CompileOptions &options, Stop
   return true;
 }
 
-/// The variants to compile: as asked, or what the spec fixes, or the default.
-static std::vector<spec::Variant> chooseVariants(const spec::Pattern &pattern, const CompileOptions &options) {
-  if (!options.variants.empty())
-    return options.variants;
-  return {spec::defaultVariant(pattern)};
-}
-
 CompileResult codegen::compile(std::string_view specText, Emit emit, const CompileOptions &options) {
   CompileResult result;
   Stopwatch watch(result.times);
@@ -180,9 +183,10 @@ CompileResult codegen::compile(std::string_view specText, Emit emit, const Compi
   }
 
   std::vector<Unit> units;
-  for (const spec::Variant &variant : chooseVariants(*pattern, options)) {
-    if (auto problem = spec::checkVariant(*pattern, variant); !problem.empty()) {
-      result.error = problem;
+  for (const std::string &request : options.variants) {
+    auto variant = spec::variantOf(*pattern, request, diagnostics);
+    if (!variant) {
+      result.error = diagnostics.str();
       return result;
     }
     for (const std::string &isa : options.isas) {
@@ -192,7 +196,7 @@ CompileResult codegen::compile(std::string_view specText, Emit emit, const Compi
         return result;
       }
       Unit unit;
-      unit.variant = variant;
+      unit.variant = *variant;
       unit.machine = *machine;
       units.push_back(std::move(unit));
     }
@@ -227,7 +231,7 @@ CompileResult codegen::compile(std::string_view specText, Emit emit, const Compi
     result.error += unit.error;
     for (auto &[name, ms] : unit.times)
       result.times.push_back({name, ms});
-    unit.compiled.dtype = unit.variant.dtypeName();
+    unit.compiled.dtype = spec::dtypeNames[int(unit.variant.dtype)];
     unit.compiled.keyDim = unit.variant.d;
     unit.compiled.valueDim = unit.variant.dv;
     compiled.push_back(std::move(unit.compiled));

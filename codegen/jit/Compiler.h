@@ -8,8 +8,6 @@
 #ifndef ATTN_CODEGEN_JIT_COMPILER_H
 #define ATTN_CODEGEN_JIT_COMPILER_H
 
-#include "dialect/spec/SpecToIR.h"
-
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,8 +19,8 @@ namespace attn::codegen {
 enum class Emit { Spec, Attn, Tiled, Ranges, LLVM, Asm, Obj, Explain, Artifact };
 
 struct CompileOptions {
-  /// Variants to compile; empty: what the spec's `types` fix, or f32 with head dimension 64.
-  std::vector<spec::Variant> variants;
+  /// Variants to compile, each as `dtype=bf16,d=128,dv=128`; what is left out the spec's `types` give, else f32, d 64.
+  std::vector<std::string> variants = {""};
   /// Instruction sets: host, x86-64-v4, x86-64-v3, generic. One code blob per (variant, ISA).
   std::vector<std::string> isas = {"host"};
   int64_t rows = 0, keys = 0; ///< tile sizes of the prefill form; 0: the cost model chooses

@@ -49,13 +49,8 @@ int32_t attn_compile(const char *spec, size_t size, const attn_compile_options *
       llvm::StringRef(given->targets).split(names, ',');
       options.isas.assign(names.begin(), names.end());
     }
-    for (int64_t i = 0; i < given->variant_count; ++i) {
-      std::string problem;
-      auto variant = spec::parseVariant(given->variants[i], problem);
-      if (!variant)
-        return fail(ATTN_ERR_INVALID_ARGUMENT, "variant '" + std::string(given->variants[i]) + "': " + problem);
-      options.variants.push_back(*variant);
-    }
+    if (given->variant_count > 0)
+      options.variants.assign(given->variants, given->variants + given->variant_count);
   }
   CompileResult result = compile({spec, size}, Emit::Artifact, options);
   if (!result.ok)

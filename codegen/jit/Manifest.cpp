@@ -6,8 +6,8 @@
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/raw_ostream.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/analysis/Facts.h"
 #include "runtime/artifact/Format.h"
 #include "runtime/include/attn/KernelABI.h"
 
@@ -21,18 +21,6 @@ static std::string typeName(Type type) {
   std::string text;
   llvm::raw_string_ostream(text) << type;
   return text;
-}
-
-/// The integer parameters that some expression divides by; they must be positive at run time.
-static std::set<std::string> divisors(ir::PatternOp pattern) {
-  std::set<std::string> names;
-  pattern.walk([&](Operation *op) {
-    if (!isa<arith::FloorDivSIOp, ir::ModOp>(op))
-      return;
-    if (auto scalar = op->getOperand(1).getDefiningOp<ir::ScalarOp>())
-      names.insert(scalar.getSymbol().str());
-  });
-  return names;
 }
 
 static json::Array describeTensors(func::FuncOp entry, bool inputs) {
@@ -53,7 +41,7 @@ static json::Array describeTensors(func::FuncOp entry, bool inputs) {
 
 json::Object codegen::describePattern(ModuleOp module) {
   ir::PatternOp pattern = *module.getOps<ir::PatternOp>().begin();
-  std::set<std::string> positive = divisors(pattern);
+  std::set<std::string> positive = passes::positiveParams(pattern);
   json::Array params, operands, caches, entries;
   for (Operation &op : pattern.getBody().front()) {
     llvm::TypeSwitch<Operation *>(&op)

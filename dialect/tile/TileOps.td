@@ -13,13 +13,16 @@ def Tile_KernelOp : Tile_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> 
   let description = [{
     Entry block arguments: `b, g, l, row0` (i64: request, KV head, layer, first logical row of the tile), then one
     argument per name in `args`: a view, a buffer, or a scalar (i64, f32). Scalars may differ per request.
-    The order of `args` is the order of the argument words of the kernel ABI.
+    The order of `args` is the order of the argument words of the kernel ABI. `sorted` names buffers whose values do not
+    decrease along the last dimension, `positive` integer scalars that are at least 1: the plan step checks both, and
+    range programs use them.
 
     Constraints:
     * C1: the entry block has four i64 arguments followed by as many arguments as names.
     * C2: those are `!tile.view`, `!tile.buffer`, i64 or f32.
     * C3: the names are distinct.
     * C4: schedule rows and keys are positive.
+    * C5: the names in `sorted` and `positive` are among `args`.
 
     Example:
     ```mlir
@@ -31,9 +34,13 @@ def Tile_KernelOp : Tile_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> 
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, Tile_ScheduleAttr:$schedule, StrArrayAttr:$args);
+  let arguments = (ins SymbolNameAttr:$sym_name, Tile_ScheduleAttr:$schedule, StrArrayAttr:$args,
+                       OptionalAttr<StrArrayAttr>:$sorted, OptionalAttr<StrArrayAttr>:$positive);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name `schedule` `(` $schedule `)` `args` $args attr-dict-with-keyword $body";
+  let assemblyFormat = [{
+    $sym_name `schedule` `(` $schedule `)` `args` $args (`sorted` $sorted^)? (`positive` $positive^)?
+    attr-dict-with-keyword $body
+  }];
   let hasVerifier = 1;
 }
 

@@ -3,6 +3,7 @@
 
 #include "dialect/attn/ExprToRegion.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/analysis/Facts.h"
 
 #include <set>
 
@@ -13,7 +14,7 @@ using namespace attn::passes;
 KernelBuilder::KernelBuilder(OpBuilder &builder, Location loc, std::string name, tile::ScheduleAttr schedule,
                              ir::PatternOp pattern)
     : builder(builder), loc(loc), pattern(pattern) {
-  op = builder.create<tile::KernelOp>(loc, name, schedule, builder.getStrArrayAttr({}));
+  op = builder.create<tile::KernelOp>(loc, name, schedule, builder.getStrArrayAttr({}), ArrayAttr(), ArrayAttr());
   Block *body = builder.createBlock(&op.getBody());
   for (unsigned i = 0; i < tile::NumLeadingArguments; ++i)
     body->addArgument(builder.getI64Type(), loc);
@@ -85,4 +86,15 @@ void KernelBuilder::finish() {
   builder.create<tile::ReturnOp>(loc);
   SmallVector<StringRef> list(names.begin(), names.end());
   op.setArgsAttr(builder.getStrArrayAttr(list));
+  auto among = [&](const std::set<std::string> &facts) -> ArrayAttr {
+    SmallVector<StringRef> known;
+    for (StringRef name : list)
+      if (facts.count(name.str()))
+        known.push_back(name);
+    return known.empty() ? ArrayAttr() : builder.getStrArrayAttr(known);
+  };
+  if (ArrayAttr sorted = among(sortedOperands(pattern)))
+    op.setSortedAttr(sorted);
+  if (ArrayAttr positive = among(positiveParams(pattern)))
+    op.setPositiveAttr(positive);
 }

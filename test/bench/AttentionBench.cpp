@@ -95,7 +95,7 @@ Call::Call(const Case &c, std::string &error) {
   std::stringstream text;
   text << file.rdbuf();
   attn::codegen::CompileOptions options;
-  options.variants = {{attn::spec::Dtype::F32, c.d, c.d}};
+  options.variants = {"d=" + std::to_string(c.d)};
   auto compiled = attn::codegen::compile(text.str(), attn::codegen::Emit::Artifact, options);
   if (!compiled.ok) {
     error = compiled.error;

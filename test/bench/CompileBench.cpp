@@ -81,9 +81,10 @@ BENCHMARK_CAPTURE(BM_DiskCache, causal, "causal")->Unit(benchmark::kMillisecond)
 static void BM_Variants(benchmark::State &state) {
   CompileOptions options;
   options.verify = false;
-  for (auto dtype : {attn::spec::Dtype::F32, attn::spec::Dtype::F16, attn::spec::Dtype::BF16})
-    for (int64_t d : {64, 128})
-      options.variants.push_back({dtype, d, d});
+  options.variants.clear();
+  for (const char *dtype : {"f32", "f16", "bf16"})
+    for (const char *d : {"64", "128"})
+      options.variants.push_back(std::string("dtype=") + dtype + ",d=" + d);
   run(state, "causal", options);
 }
 BENCHMARK(BM_Variants)->Unit(benchmark::kMillisecond);

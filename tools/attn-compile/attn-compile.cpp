@@ -61,13 +61,8 @@ static int refuse(const llvm::Twine &message) {
 
 static int compileHere() {
   attn::codegen::CompileOptions options;
-  for (const std::string &text : variants) {
-    std::string problem;
-    auto variant = attn::spec::parseVariant(text, problem);
-    if (!variant)
-      return usage("--variant=" + text + ": " + problem);
-    options.variants.push_back(*variant);
-  }
+  if (!variants.empty())
+    options.variants.assign(variants.begin(), variants.end());
   if (!targets.empty())
     options.isas.assign(targets.begin(), targets.end());
   if (rows < 0 || rows > 1024 || keys < 0 || keys > 1024)

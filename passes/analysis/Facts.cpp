@@ -1,0 +1,27 @@
+//===- Facts.cpp - What is known of run-time values ---------------------------===//
+#include "passes/analysis/Facts.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace attn;
+
+std::set<std::string> passes::positiveParams(ir::PatternOp pattern) {
+  std::set<std::string> names;
+  pattern.walk([&](Operation *op) {
+    if (!isa<arith::FloorDivSIOp, ir::ModOp>(op))
+      return;
+    auto scalar = op->getOperand(1).getDefiningOp<ir::ScalarOp>();
+    if (scalar && pattern.lookupSymbol<ir::ParamOp>(scalar.getSymbol()))
+      names.insert(scalar.getSymbol().str());
+  });
+  return names;
+}
+
+std::set<std::string> passes::sortedOperands(ir::PatternOp pattern) {
+  std::set<std::string> names;
+  for (auto operand : pattern.getBody().getOps<ir::OperandOp>())
+    if (operand.getDomain() == ir::Domain::Sorted)
+      names.insert(operand.getSymName().str());
+  return names;
+}
