@@ -111,6 +111,11 @@ LogicalResult KernelOp::verify() {
   if (getSchedule().getRows() < 1 || getSchedule().getKeys() < 1)
     return emitOpError("schedule: expected positive rows and keys, got ")
            << getSchedule().getRows() << " and " << getSchedule().getKeys();
+  // C5
+  for (auto facts : {getSorted(), getPositive()})
+    for (StringRef name : facts.value_or(ArrayAttr::get(getContext(), {})).getAsValueRange<StringAttr>())
+      if (!names.contains(name))
+        return emitOpError("sorted and positive: expected names among args, got '") << name << "'";
   return success();
 }
 

@@ -39,6 +39,15 @@ tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) arg
 }
 
 // -----
+// kernel C5
+
+// expected-error @+1 {{sorted and positive: expected names among args, got 'z'}}
+tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) args ["x"] sorted ["x"] positive ["z"] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %x: !tile.view<8xf32>):
+  tile.return
+}
+
+// -----
 // kernel C4
 
 // expected-error @+1 {{schedule: expected positive rows and keys, got 16 and 0}}
