@@ -1,0 +1,131 @@
+//===- Pattern.h - A checked attention pattern ---------------------*- C++ -*-===//
+//
+// What a pattern document means, after every check: names resolved, named forms, grids and `let`
+// expanded, expressions typed and in canonical form (mask/Simplify.h). No IR and no JSON here. The
+// format itself is described in docs/spec-format.md and attn.schema.json; Read.h makes a Pattern,
+// Print.h writes it back, SpecToIR.h imports it.
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_DIALECT_SPEC_PATTERN_H
+#define ATTN_DIALECT_SPEC_PATTERN_H
+
+#include "dialect/mask/Expr.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace attn::spec {
+
+enum class Positions { BottomRight, TopLeft, Tensor };
+enum class Dtype { Bool, I8, I32, I64, F32, F16, BF16 };
+enum class Domain { Any, Sorted, Boolean };
+enum class Axis { Batch, QHead, KVHead, Query, Key, Layer };
+enum class Layout { Contiguous, SinkRing };
+
+/// The spellings in the document; `find` of a spelling in one of these gives the enumerator.
+inline constexpr const char *positionsNames[] = {"bottom_right", "top_left", "tensor"};
+inline constexpr const char *dtypeNames[] = {"bool", "i8", "i32", "i64", "f32", "f16", "bf16"};
+inline constexpr const char *domainNames[] = {"any", "sorted", "boolean"};
+inline constexpr const char *axisNames[] = {"batch", "q_head", "kv_head", "query", "key", "layer"};
+inline constexpr const char *layoutNames[] = {"contiguous", "sink_ring"};
+
+inline bool isFloat(Dtype t) { return t >= Dtype::F32; }
+
+/// A run-time scalar with a default.
+struct Param {
+  std::string name;
+  std::variant<int64_t, double> value;
+  std::string doc;
+  bool isFloat() const { return value.index() == 1; }
+};
+
+/// A run-time tensor. Each size is `batch q_heads kv_heads layers q_len kv_len d dv d/2`, the name
+/// of an integer parameter, or a number.
+struct Operand {
+  std::string name;
+  std::vector<std::variant<int64_t, std::string>> shape;
+  Dtype dtype = Dtype::I32;
+  Domain domain = Domain::Any;
+  std::string doc;
+};
+
+struct Cache {
+  std::string name;
+  Layout layout = Layout::Contiguous;
+  std::string sink, ring; ///< integer parameters; SinkRing only
+  std::string doc;
+};
+
+/// Classes are tried in order; the last one has no rule.
+struct Partition {
+  struct Class {
+    std::string name;
+    mask::Expr rule; ///< Bool; empty for `otherwise`
+  };
+  std::string name;
+  Axis axis = Axis::KVHead;
+  std::vector<Class> classes;
+  std::string doc;
+};
+
+struct Softmax {
+  std::string seed; ///< float operand [q_heads], or empty
+};
+struct Linear {
+  mask::Expr decay; ///< Float in (0, 1]
+  bool chunked = true;
+};
+struct Rope {
+  std::string cos, sin; ///< float operands [positions, d/2]
+  bool interleaved = false;
+};
+
+/// What one class of (head, query, key) computes.
+struct KernelMap {
+  /// One class of each named partition, all of which must hold, in the order of the partitions.
+  std::vector<std::pair<size_t, size_t>> classes; ///< indices of (partition, class)
+  mask::Expr mask;                                ///< Bool
+  mask::Expr score;                               ///< Float over `s`; empty: `s` itself
+  std::variant<Softmax, Linear> weight;
+  std::optional<Rope> rope;
+  size_t cache = 0; ///< index into Pattern::caches
+};
+
+/// One attention over whole tensors. The maps are tried in order; together they cover every
+/// (head, query, key), and each of them is used.
+struct Attend {
+  std::vector<KernelMap> maps;
+  std::variant<std::monostate, double, std::string> scale; ///< none: d^-1/2; a float parameter
+  bool out = true, lse = true;
+};
+
+/// A callable entry point.
+struct Entry {
+  std::string name;
+  Attend attend;
+  std::string doc;
+};
+
+/// What the document fixes of the variant.
+struct Types {
+  std::optional<Dtype> dtype;
+  std::optional<int64_t> d, dv;
+};
+
+struct Pattern {
+  std::string name;
+  std::string doc;
+  std::optional<Positions> positions;
+  Types types;
+  std::vector<Param> params;
+  std::vector<Operand> operands;
+  std::vector<Partition> partitions;
+  std::vector<Cache> caches; ///< at least one; `kv`, contiguous, where the document has none
+  std::vector<Entry> entries; ///< at least one; `attend` where the document has no phases
+};
+
+} // namespace attn::spec
+
+#endif // ATTN_DIALECT_SPEC_PATTERN_H

@@ -1,0 +1,467 @@
+//===- Read.cpp - The declarations of a pattern -----------------------------===//
+#include "dialect/spec/Read.h"
+
+#include "dialect/mask/Simplify.h"
+#include "dialect/spec/PatternReader.h"
+
+#include <cmath>
+#include <limits>
+
+using attn::mask::Expr;
+using attn::mask::Op;
+using attn::mask::Type;
+
+namespace attn::spec {
+
+static constexpr int64_t maxInt = std::numeric_limits<int32_t>::max();
+static constexpr int maxNodes = 32768;
+
+//===----------------------------------------------------------------------===//
+// Names and expressions
+//===----------------------------------------------------------------------===//
+
+bool PatternReader::declare(const Node &node, const std::string &name, const char *kind) {
+  auto [it, isNew] = taken.emplace(name, kind);
+  if (!isNew)
+    error(Code::BadName, node,
+          quoted(name) + " is already the name of " + it->second + ", expected another name");
+  return isNew;
+}
+
+const Param *PatternReader::findParam(const std::string &name) const {
+  for (const Param &p : pattern.params)
+    if (p.name == name)
+      return &p;
+  return nullptr;
+}
+
+const Operand *PatternReader::findOperand(const std::string &name) const {
+  for (const Operand &o : pattern.operands)
+    if (o.name == name)
+      return &o;
+  return nullptr;
+}
+
+std::string PatternReader::integerParam(const Node &node, const char *what) {
+  if (!node)
+    return "";
+  if (!node->is(Json::Kind::String)) {
+    wrongType(diagnostics, node, "the name of an integer parameter");
+    return "";
+  }
+  const Param *param = findParam(node->string());
+  if (param && !param->isFloat())
+    return param->name;
+  std::vector<std::string> known;
+  for (const Param &p : pattern.params)
+    if (!p.isFloat())
+      known.push_back(p.name);
+  error(Code::UnknownName, node,
+        std::string(what) + " is the name of an integer parameter, and " +
+            quoted(node->string()) + " is none" + suggestion(node->string(), known));
+  return "";
+}
+
+/// `e` with every parameter and tensor renamed by `names`.
+static Expr renamed(const Expr &e, const std::map<std::string, std::string> &names) {
+  std::vector<Expr> args;
+  for (const Expr &arg : e.args())
+    args.push_back(renamed(arg, names));
+  auto name = [&]() -> const std::string & {
+    auto it = names.find(e.name());
+    return it == names.end() ? e.name() : it->second;
+  };
+  if (e.op() == Op::Symbol)
+    return Expr::symbol(name(), e.type());
+  if (e.op() == Op::Element)
+    return Expr::element(name(), std::move(args), e.type());
+  return args.empty() ? e : Expr::make(e.op(), std::move(args));
+}
+
+/// Sorting in the canonical form compares names. It must not depend on how the user calls things,
+/// so the order of declaration stands in for the names meanwhile.
+Expr PatternReader::canonical(const Expr &e) const {
+  std::map<std::string, std::string> to, from;
+  auto number = [&](const std::string &name) {
+    std::string index = std::to_string(to.size());
+    std::string code = "#" + std::string(6 - std::min<size_t>(6, index.size()), '0') + index;
+    to[name] = code;
+    from[code] = name;
+  };
+  for (const Param &p : pattern.params)
+    number(p.name);
+  for (const Operand &o : pattern.operands)
+    number(o.name);
+  return renamed(mask::canonicalize(renamed(e, to)), from);
+}
+
+Expr PatternReader::expression(const Node &node, const Place &place) {
+  std::optional<Term> term =
+      parseExpression(*node.json, node.pointer, scope, place, diagnostics);
+  if (!term)
+    return {};
+  nodes += term->size;
+  if (nodes > maxNodes) {
+    error(Code::Limit, node,
+          "the expressions of the pattern have more than 32768 operations together");
+    return {};
+  }
+  return canonical(term->e);
+}
+
+//===----------------------------------------------------------------------===//
+// Declarations
+//===----------------------------------------------------------------------===//
+
+void PatternReader::readTypes(const Node &node) {
+  Fields fields(node, "an object of dtype, d and dv", diagnostics);
+  fields.allow({"dtype", "d", "dv"}, {{"codec", "compressed caches"},
+                                      {"page", "paged caches"},
+                                      {"isa", "the target is chosen when compiling"}});
+  static const Dtype dtypes[] = {Dtype::F32, Dtype::F16, Dtype::BF16};
+  if (auto i = fields.oneOf("dtype", {"f32", "f16", "bf16"}, {{"f8", "8-bit floats"}}))
+    pattern.types.dtype = dtypes[*i];
+  pattern.types.d = fields.integer("d", 1, 576);
+  pattern.types.dv = fields.integer("dv", 1, 576);
+}
+
+void PatternReader::readParams(const Node &node) {
+  Fields params(node, "an object of parameters", diagnostics);
+  for (auto &[name, value] : params.named()) {
+    Param param{name, int64_t(0), ""};
+    Node number = value;
+    bool wantFloat = value->is(Json::Kind::Float);
+    if (value->is(Json::Kind::Object)) {
+      Fields fields(value, "", diagnostics);
+      fields.allow({"type", "default", "doc"});
+      param.doc = fields.doc();
+      number = fields.need("default");
+      auto type = fields.oneOf("type", {"int", "float"}, {});
+      wantFloat = type ? *type == 1 : number && number->is(Json::Kind::Float);
+    }
+    if (!number)
+      continue;
+    if (!number->is(Json::Kind::Int) && !number->is(Json::Kind::Float)) {
+      wrongType(diagnostics, number,
+                number.json == value.json ? "a number, or an object with the key \"default\""
+                                          : "a number");
+      continue;
+    }
+    if (wantFloat) {
+      param.value = number->real();
+      if (std::abs(number->real()) > std::numeric_limits<float>::max())
+        error(Code::BadValue, number, number->describe() + " does not fit in a 32-bit float");
+    } else if (number->is(Json::Kind::Float)) {
+      error(Code::BadValue, number,
+            "the default of an integer parameter is " + number->describe());
+    } else {
+      param.value = number->integer();
+      if (std::max(number->integer(), -(number->integer() + 1)) > maxInt)
+        error(Code::BadValue, number,
+              number->describe() + " is out of range, expected less than 2^31 in magnitude");
+    }
+    if (declare(value, name, "a parameter"))
+      scope.values[name] =
+          TermBuilder::symbol(name, param.isFloat() ? Type::Float : Type::Int);
+    pattern.params.push_back(std::move(param));
+  }
+}
+
+void PatternReader::readOperand(Operand &operand, Fields &fields) {
+  fields.allow({"shape", "dtype", "domain", "by", "doc"},
+               {{"init", "state that outlives a call"}, {"scope", "state that outlives a call"}});
+  operand.doc = fields.doc();
+  fields.need("dtype");
+  if (auto i = fields.oneOf("dtype", dtypeNames))
+    operand.dtype = static_cast<Dtype>(*i);
+  if (auto i = fields.oneOf("domain", domainNames,
+                            {{"range", "a checked range of values"},
+                             {"permutation", "a checked permutation"},
+                             {"offsets", "checked offsets"}}))
+    operand.domain = static_cast<Domain>(*i);
+  if (operand.domain != Domain::Any && isFloat(operand.dtype))
+    error(Code::Conflict, fields.get("domain"),
+          "the domain " + quoted(domainNames[int(operand.domain)]) +
+              " is for integers, and the dtype is " + quoted(dtypeNames[int(operand.dtype)]));
+  fields.oneOf("by", {"position"},
+               {{"slot", "tensors indexed by cache slot"}, {"row", "tensors indexed by row"}});
+  Node shape = fields.get("shape");
+  if (!shape) {
+    error(Code::Missing, fields.node(),
+          "the key \"shape\" is missing (a scalar that changes between runs is a parameter)");
+    return;
+  }
+  if (!shape->is(Json::Kind::Array))
+    return wrongType(diagnostics, shape, "an array of sizes");
+  if (shape->items().empty() || shape->items().size() > 4)
+    error(Code::BadValue, shape,
+          "the shape has " + std::to_string(shape->items().size()) + " sizes, expected 1 to 4");
+  std::vector<std::string> known = {"batch", "q_heads", "kv_heads", "layers", "q_len",
+                                    "kv_len", "d", "dv", "d/2"};
+  size_t builtin = known.size();
+  for (const Param &p : pattern.params)
+    if (!p.isFloat())
+      known.push_back(p.name);
+  for (size_t i = 0; i < shape->items().size(); ++i) {
+    Node size{&shape->items()[i], child(shape.pointer, i)};
+    if (size->is(Json::Kind::Int)) {
+      if (size->integer() < 1 || size->integer() > maxInt)
+        error(Code::BadValue, size, "a size is " + size->describe() + ", expected 1 to 2147483647");
+      operand.shape.push_back(size->integer());
+    } else if (!size->is(Json::Kind::String)) {
+      wrongType(diagnostics, size, "a number or the name of a size");
+    } else if (std::find(known.begin(), known.end(), size->string()) == known.end()) {
+      error(Code::UnknownName, size,
+            quoted(size->string()) + " is not a size" + suggestion(size->string(), known) +
+                ", expected " +
+                alternatives(std::vector<std::string>(known.begin(), known.begin() + builtin)) +
+                ", an integer parameter or a number");
+    } else {
+      operand.shape.push_back(size->string());
+    }
+  }
+}
+
+void PatternReader::readOperands(const Node &node) {
+  Fields operands(node, "an object of operands", diagnostics);
+  for (auto &[name, value] : operands.named()) {
+    Operand operand;
+    operand.name = name;
+    Fields fields(value, "an object with shape and dtype", diagnostics);
+    if (fields.isObject())
+      readOperand(operand, fields);
+    if (declare(value, name, "an operand") && !operand.shape.empty()) {
+      Type type = operand.dtype == Dtype::Bool ? Type::Bool
+                  : isFloat(operand.dtype)     ? Type::Float
+                                               : Type::Int;
+      auto *leading = std::get_if<std::string>(&operand.shape[0]);
+      scope.tensors[name] = {operand.shape.size(), type, leading && *leading == "batch"};
+    }
+    pattern.operands.push_back(std::move(operand));
+  }
+}
+
+void PatternReader::readGrid(const Node &node) {
+  Fields fields(node, "an object of axes and sizes", diagnostics);
+  fields.allow({"axes", "sizes"});
+  Node axes = fields.need("axes"), sizes = fields.need("sizes");
+  if (!axes || !sizes)
+    return;
+  if (!axes->is(Json::Kind::Array))
+    return wrongType(diagnostics, axes, "an array of names");
+  if (!sizes->is(Json::Kind::Array))
+    return wrongType(diagnostics, sizes, "an array of sizes");
+  size_t rank = axes->items().size();
+  if (rank < 1 || rank > 3)
+    return error(Code::BadValue, axes,
+                 "the grid has " + std::to_string(rank) + " axes, expected 1 to 3");
+  if (sizes->items().size() != rank)
+    return error(Code::BadValue, sizes,
+                 "there are " + std::to_string(sizes->items().size()) + " sizes for " +
+                     std::to_string(rank) + (rank == 1 ? " axis" : " axes"));
+  int64_t product = 1;
+  for (size_t i = 0; i < rank; ++i) {
+    Node axis{&axes->items()[i], child(axes.pointer, i)};
+    Node size{&sizes->items()[i], child(sizes.pointer, i)};
+    if (!axis->is(Json::Kind::String))
+      return wrongType(diagnostics, axis, "the name of an axis");
+    if (!checkName(diagnostics, axis, axis->string(), true))
+      return;
+    for (const Scope::GridAxis &other : scope.grid)
+      if (other.name == axis->string())
+        return error(Code::BadName, axis, "the axis " + quoted(other.name) + " occurs twice");
+    Term length;
+    if (size->is(Json::Kind::Int)) {
+      if (size->integer() < 1 || size->integer() > maxInt || product > maxInt / size->integer())
+        return error(Code::BadValue, size,
+                     "a size is " + size->describe() +
+                         ", expected 1 or more and a grid of at most 2147483647 tokens");
+      product *= size->integer();
+      length = TermBuilder::integer(size->integer());
+    } else {
+      std::string name = integerParam(size, "a size of the grid");
+      if (name.empty())
+        return;
+      length = TermBuilder::symbol(name, Type::Int);
+    }
+    scope.grid.push_back({axis->string(), length});
+  }
+}
+
+void PatternReader::readLet(const Node &node) {
+  Fields lets(node, "an object of expressions", diagnostics);
+  for (auto &[name, value] : lets.named()) {
+    Place place;
+    place.what = "a let";
+    // A `let` is not counted and not brought to canonical form here: its uses are.
+    auto term = parseExpression(*value.json, value.pointer, scope, place, diagnostics);
+    if (declare(value, name, "a let") && term)
+      scope.values[name] = *term;
+  }
+}
+
+void PatternReader::readClasses(Partition &partition, const Node &node) {
+  static const char *const coordinates[] = {"b", "hg", "g", "q", "k", "l"};
+  Place place;
+  place.coordinates = coordinates[int(partition.axis)];
+  place.what = "a rule of this partition";
+  place.type = Type::Bool;
+  Fields classes(node, "an object of classes", diagnostics);
+  auto members = classes.named(true);
+  if (classes.isObject() && node->members().size() < 2)
+    error(Code::BadValue, node,
+          "the partition has " + std::to_string(node->members().size()) +
+              " classes, expected two or more");
+  for (size_t i = 0; i < members.size(); ++i) {
+    auto &[name, rule] = members[i];
+    bool isLast = i + 1 == members.size();
+    bool isOtherwise = rule->is(Json::Kind::String) && rule->string() == "otherwise";
+    partition.classes.push_back({name, {}});
+    if (isLast != isOtherwise) {
+      error(Code::BadValue, rule,
+            isLast ? "the last class has a rule, expected \"otherwise\", so that every element "
+                     "has a class"
+                   : "only the last class is \"otherwise\"");
+    } else if (rule->is(Json::Kind::Array)) { // a static list
+      TermBuilder build;
+      std::vector<Term> choices;
+      for (size_t j = 0; j < rule->items().size(); ++j) {
+        Node item{&rule->items()[j], child(rule.pointer, j)};
+        if (!item->is(Json::Kind::Int) || item->integer() < 0)
+          return error(Code::BadValue, item,
+                       "expected an index of 0 or more, got " + item->describe());
+        choices.push_back(build.compare(
+            "==", TermBuilder::symbol(place.coordinates.substr(0, 1), Type::Int),
+            TermBuilder::integer(item->integer())));
+      }
+      if (choices.size() > 1)
+        choices = {build.logic(Op::Or, choices)};
+      if (choices.empty())
+        choices = {TermBuilder::boolean(false)};
+      if (build.failed())
+        return error(build.firstError().code, rule, build.firstError().message);
+      nodes += choices[0].size;
+      partition.classes.back().rule = canonical(choices[0].e);
+    } else if (!isOtherwise) {
+      partition.classes.back().rule = expression(rule, place);
+    }
+  }
+}
+
+void PatternReader::readPartitions(const Node &node) {
+  Fields partitions(node, "an object of partitions", diagnostics);
+  for (auto &[name, value] : partitions.named()) {
+    Partition partition;
+    partition.name = name;
+    declare(value, name, "a partition");
+    Fields fields(value, "an object with axis and classes", diagnostics);
+    fields.allow({"axis", "classes", "doc"},
+                 {{"merge", "a merge other than the one that the axis implies"}});
+    partition.doc = fields.doc();
+    Node classes = fields.need("classes");
+    fields.need("axis");
+    auto axis = fields.oneOf("axis", axisNames,
+                             {{"channel", "classes of channels"}, {"device", "sharding"}});
+    if (axis && classes) {
+      partition.axis = static_cast<Axis>(*axis);
+      readClasses(partition, classes);
+    }
+    pattern.partitions.push_back(std::move(partition));
+  }
+}
+
+void PatternReader::readCaches(const Node &node) {
+  Fields caches(node, "an object of caches", diagnostics);
+  for (auto &[name, value] : caches.named()) {
+    Cache cache;
+    cache.name = name;
+    declare(value, name, "a cache");
+    Fields fields(value, "an object with a layout", diagnostics);
+    fields.allow({"layout", "sink", "ring", "doc"}, {{"page", "the layout \"paged\""},
+                                                     {"codec", "compressed caches"},
+                                                     {"residual", "compressed caches"},
+                                                     {"tiers", "caches on several memories"}});
+    cache.doc = fields.doc();
+    fields.need("layout");
+    if (auto layout = fields.oneOf("layout", layoutNames,
+                                   {{"paged", "pages through a table"},
+                                    {"ring", "a ring without a sink"},
+                                    {"latent", "compressed latents"}}))
+      cache.layout = static_cast<Layout>(*layout);
+    for (const char *key : {"sink", "ring"}) {
+      std::string &name = key[0] == 's' ? cache.sink : cache.ring;
+      Node size = cache.layout == Layout::SinkRing ? fields.need(key) : fields.get(key);
+      if (cache.layout == Layout::SinkRing)
+        name = integerParam(size, key);
+      else if (size)
+        error(Code::Conflict, size,
+              quoted(key) + " is for the layout \"sink_ring\", and the layout is " +
+                  quoted(layoutNames[int(cache.layout)]));
+    }
+    pattern.caches.push_back(std::move(cache));
+  }
+  if (pattern.caches.empty() && diagnostics.empty()) {
+    pattern.caches.push_back({"kv", Layout::Contiguous, "", "", ""});
+    Node none;
+    if (taken.count("kv"))
+      error(Code::BadName, none,
+            std::string("\"kv\" is the cache of a pattern without caches, but it is the name of ") +
+                taken["kv"]);
+  }
+}
+
+void PatternReader::read(const Json &json) {
+  Fields document({&json, ""}, "an object", diagnostics);
+  if (!document.isObject())
+    return;
+  std::vector<std::string> known = {
+      "attn",  "$schema", "name",       "doc",    "positions",   "types",  "params", "operands",
+      "grid",  "let",     "partitions", "caches", "kernel_maps", "phases", "scale",  "outputs"};
+  known.insert(known.end(), mapKeys.begin(), mapKeys.end());
+  std::vector<Planned> planned = {{"schedule", "a tuned schedule"},
+                                  {"state", "buffers that outlive a call"},
+                                  {"policies", "cache policies: select, append, compact, evict"},
+                                  {"select", "selection of keys"},
+                                  {"append", "writing to a cache"}};
+  planned.insert(planned.end(), plannedMapKeys.begin(), plannedMapKeys.end());
+  document.allow(known, planned);
+  document.need("attn");
+  document.integer("attn", 1, 1);
+  document.string("$schema");
+  if (Node name = document.need("name")) {
+    pattern.name = document.string("name").value_or("");
+    if (name->is(Json::Kind::String))
+      checkName(diagnostics, name, pattern.name, true);
+  }
+  pattern.doc = document.doc();
+  if (auto i = document.oneOf("positions", positionsNames))
+    pattern.positions = static_cast<Positions>(*i);
+  for (const char *size : sizeNames)
+    scope.values[size] = TermBuilder::symbol(size, Type::Int);
+  readTypes(document.get("types"));
+  readParams(document.get("params"));
+  readOperands(document.get("operands"));
+  readGrid(document.get("grid"));
+  readLet(document.get("let"));
+  readPartitions(document.get("partitions"));
+  readCaches(document.get("caches"));
+  // What follows refers to the declarations; errors in those would only repeat.
+  if (diagnostics.empty())
+    readEntries(document);
+}
+
+std::optional<Pattern> read(const Json &json, Diagnostics &diagnostics) {
+  Diagnostics own;
+  PatternReader reader(own);
+  reader.read(json);
+  for (const Diagnostic &d : own.all())
+    diagnostics.add(d);
+  return own.empty() ? std::optional<Pattern>(std::move(reader.pattern)) : std::nullopt;
+}
+
+std::optional<Pattern> read(std::string_view text, Diagnostics &diagnostics) {
+  std::optional<Json> json = Json::parse(text, diagnostics);
+  return json ? read(*json, diagnostics) : std::nullopt;
+}
+
+} // namespace attn::spec
