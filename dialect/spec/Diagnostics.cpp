@@ -48,7 +48,7 @@ std::string Diagnostics::str() const {
   return text;
 }
 
-std::string quoted(std::string_view text) {
+std::string quote(std::string_view text) {
   static const char hex[] = "0123456789abcdef";
   bool cut = text.size() > 60;
   std::string result = "\"";
@@ -71,7 +71,7 @@ std::string alternatives(const std::vector<std::string> &words) {
   for (size_t i = 0; i < words.size(); ++i) {
     if (i)
       text += i + 1 == words.size() ? " or " : ", ";
-    text += quoted(words[i]);
+    text += quote(words[i]);
   }
   return text;
 }
@@ -104,7 +104,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string> &ca
       best = &candidate;
     }
   }
-  return best ? " (did you mean " + quoted(*best) + "?)" : "";
+  return best ? " (did you mean " + quote(*best) + "?)" : "";
 }
 
 std::string child(const std::string &pointer, std::string_view token) {

@@ -59,16 +59,14 @@ private:
 };
 
 /// `text` in double quotes, shortened to 60 characters, with everything but printable ASCII escaped.
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 /// `"a", "b" or "c"`.
 std::string alternatives(const std::vector<std::string> &words);
 /// ` (did you mean "window"?)` where a candidate is close to `word`, else "".
 std::string suggestion(std::string_view word, const std::vector<std::string> &candidates);
 /// Appends one reference token to a JSON pointer.
 std::string child(const std::string &pointer, std::string_view token);
-inline std::string child(const std::string &pointer, size_t index) {
-  return pointer + "/" + std::to_string(index);
-}
+inline std::string child(const std::string &pointer, size_t index) { return pointer + "/" + std::to_string(index); }
 
 } // namespace attn::spec
 

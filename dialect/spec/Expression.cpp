@@ -16,17 +16,17 @@ static constexpr size_t maxText = 16384;
 static constexpr int maxNesting = 64;
 
 bool isReserved(const std::string &name) {
-  static const std::set<std::string> words = {
-      "b",   "h",    "g",     "l",      "q",    "k",         "s",         "batch", "q_heads",
-      "kv_heads", "layers", "q_len", "kv_len", "d", "dv", "and", "or", "not", "in", "true", "false",
-      "causal", "full", "otherwise", "all", "v", "out", "lse"};
+  static const std::set<std::string> words = {"b",      "h",       "g",         "l",      "q",     "k",      "s",
+                                              "batch",  "q_heads", "kv_heads",  "layers", "q_len", "kv_len", "d",
+                                              "dv",     "and",     "or",        "not",    "in",    "true",   "false",
+                                              "causal", "full",    "otherwise", "all",    "v",     "out",    "lse"};
   return words.count(name) != 0;
 }
 
 namespace {
 
-const char *const functionNames[] = {"min", "max",  "abs",  "clamp", "is_pow2", "select",
-                                     "exp", "log",  "tanh", "sqrt",  "floor",   "float"};
+const char *const functionNames[] = {"min", "max", "abs",  "clamp", "is_pow2", "select",
+                                     "exp", "log", "tanh", "sqrt",  "floor",   "float"};
 
 /// Parses one text into terms of `build`. After an error, `token` is End, so every loop ends.
 class Parser {
@@ -53,12 +53,8 @@ private:
       token = Token{};
     }
   }
-  bool isSign(std::string_view sign) const {
-    return token.kind == Token::Sign && token.text == sign;
-  }
-  bool isWord(std::string_view word) const {
-    return token.kind == Token::Name && token.text == word;
-  }
+  bool isSign(std::string_view sign) const { return token.kind == Token::Sign && token.text == sign; }
+  bool isWord(std::string_view word) const { return token.kind == Token::Name && token.text == word; }
   bool accept(std::string_view sign) {
     bool found = isSign(sign);
     if (found)
@@ -73,10 +69,10 @@ private:
   }
   void expect(std::string_view sign) {
     if (!accept(sign))
-      syntax(quoted(sign));
+      syntax(quote(sign));
   }
   Term syntax(const std::string &expected) {
-    std::string found = token.kind == Token::End ? "the end" : quoted(spelling());
+    std::string found = token.kind == Token::End ? "the end" : quote(spelling());
     fail(Code::ExprSyntax, "expected " + expected + ", found " + found);
     return {};
   }
@@ -132,8 +128,7 @@ private:
       return membership(left);
     std::vector<Term> conditions;
     while (token.kind == Token::Sign &&
-           (token.text[0] == '<' || token.text[0] == '>' || token.text == "==" ||
-            token.text == "!=")) {
+           (token.text[0] == '<' || token.text[0] == '>' || token.text == "==" || token.text == "!=")) {
       std::string sign = token.text;
       int at = token.column;
       advance();
@@ -143,9 +138,7 @@ private:
     }
     if (conditions.empty())
       return left;
-    return conditions.size() == 1
-               ? conditions[0]
-               : located(column, [&] { return build.logic(Op::And, conditions); });
+    return conditions.size() == 1 ? conditions[0] : located(column, [&] { return build.logic(Op::And, conditions); });
   }
   Term membership(const Term &x) {
     int column = token.column;
@@ -202,15 +195,11 @@ private:
     switch (token.kind) {
     case Token::Int:
       if (token.integer >> 63)
-        return fail(Code::ExprSyntax,
-                    "number " + quoted(spelling()) + " does not fit in 64 bits");
+        return fail(Code::ExprSyntax, "number " + quote(spelling()) + " does not fit in 64 bits");
       advance();
       return TermBuilder::integer(static_cast<int64_t>(first.integer));
-    case Token::Float:
-      advance();
-      return TermBuilder::real(first.real);
-    case Token::Name:
-      return named();
+    case Token::Float: advance(); return TermBuilder::real(first.real);
+    case Token::Name: return named();
     case Token::Sign:
       if (accept("(")) {
         Term term = expression();
@@ -218,8 +207,7 @@ private:
         return term;
       }
       [[fallthrough]];
-    default:
-      return syntax("a value");
+    default: return syntax("a value");
     }
   }
 
@@ -243,27 +231,26 @@ private:
     return located(name.column, [&] { return value(name.text); });
   }
   Term value(const std::string &name) {
-    if (name == "s" || (name.size() == 1 && std::string_view(coordinateNames).find(name) !=
-                                                std::string_view::npos)) {
+    if (name == "s" || (name.size() == 1 && std::string_view(coordinateNames).find(name) != std::string_view::npos)) {
       if (place.coordinates.find(name) == std::string::npos)
-        return build.fail(Code::ExprScope, quoted(name) + " has no meaning in " + place.what);
+        return build.fail(Code::ExprScope, quote(name) + " has no meaning in " + place.what);
       return TermBuilder::symbol(name, name == "s" ? Type::Float : Type::Int);
     }
     if (auto it = scope.values.find(name); it != scope.values.end())
       return it->second;
     if (scope.tensors.count(name))
-      return build.fail(Code::ExprType, quoted(name) + " is a tensor: index it, as in " + name +
-                                            "[q]");
+      return build.fail(Code::ExprType, quote(name) + " is a tensor: index it, as in " + name + "[q]");
     if (findForm(name))
-      return build.fail(Code::UnknownName, quoted(name) + " is not declared; the named form is "
-                                           "written with its arguments, as in " + name + "(...)");
+      return build.fail(Code::UnknownName, quote(name) +
+                                               " is not declared; the named form is "
+                                               "written with its arguments, as in " +
+                                               name + "(...)");
     std::vector<std::string> known;
     for (const auto &[candidate, term] : scope.values)
       known.push_back(candidate);
     for (const auto &[candidate, tensor] : scope.tensors)
       known.push_back(candidate);
-    return build.fail(Code::UnknownName,
-                      quoted(name) + " is not declared" + suggestion(name, known));
+    return build.fail(Code::UnknownName, quote(name) + " is not declared" + suggestion(name, known));
   }
   Term coordinate(const Token &name) {
     advance();
@@ -273,8 +260,7 @@ private:
     advance();
     return located(name.column, [&]() -> Term {
       if (name.text != "q" && name.text != "k")
-        return build.fail(Code::UnknownName, "only q and k have grid coordinates, not " +
-                                                 quoted(name.text));
+        return build.fail(Code::UnknownName, "only q and k have grid coordinates, not " + quote(name.text));
       if (place.coordinates.find(name.text) == std::string::npos)
         return value(name.text);
       std::vector<std::string> axes;
@@ -283,10 +269,9 @@ private:
         if (axes.back() == axis)
           return gridCoordinate(build, scope, name.text.c_str(), i);
       }
-      return build.fail(Code::UnknownName, axes.empty()
-                                               ? "the pattern has no grid"
-                                               : "the grid has no axis " + quoted(axis) +
-                                                     ", expected " + alternatives(axes));
+      return build.fail(Code::UnknownName,
+                        axes.empty() ? "the pattern has no grid"
+                                     : "the grid has no axis " + quote(axis) + ", expected " + alternatives(axes));
     });
   }
   Term element(const Token &name) {
@@ -301,16 +286,14 @@ private:
       std::vector<std::string> known;
       for (const auto &[candidate, tensor] : scope.tensors)
         known.push_back(candidate);
-      return build.fail(Code::UnknownName, quoted(name.text) + " is not an operand" +
-                                               suggestion(name.text, known));
+      return build.fail(Code::UnknownName, quote(name.text) + " is not an operand" + suggestion(name.text, known));
     });
   }
 
   // Calls.
   Term call(const Token &name) {
     advance();
-    bool builtin = std::find(std::begin(functionNames), std::end(functionNames), name.text) !=
-                   std::end(functionNames);
+    bool builtin = std::find(std::begin(functionNames), std::end(functionNames), name.text) != std::end(functionNames);
     if (builtin) {
       std::vector<Term> arguments;
       if (!isSign(")"))
@@ -325,8 +308,8 @@ private:
       std::vector<std::string> known = formNames();
       known.insert(known.end(), std::begin(functionNames), std::end(functionNames));
       build.at(name.column);
-      return fail(Code::UnknownName, "there is no function or named form " + quoted(name.text) +
-                                         suggestion(name.text, known));
+      return fail(Code::UnknownName,
+                  "there is no function or named form " + quote(name.text) + suggestion(name.text, known));
     }
     std::vector<FormArgument> arguments(found->parameters.size());
     for (size_t position = 0; !isSign(")") && !build.failed(); ++position) {
@@ -345,27 +328,27 @@ private:
                               [&](const FormParameter &p) { return token.text == p.name; }) -
                  parameters.begin();
       if (position == parameters.size()) {
-        fail(Code::UnknownKey, quoted(called.name) + " has no argument " + quoted(token.text));
+        fail(Code::UnknownKey, quote(called.name) + " has no argument " + quote(token.text));
         return;
       }
       advance();
       advance();
     }
     if (position >= parameters.size()) {
-      fail(Code::BadValue, quoted(called.name) + " takes " + std::to_string(parameters.size()) +
+      fail(Code::BadValue, quote(called.name) + " takes " + std::to_string(parameters.size()) +
                                (parameters.size() == 1 ? " argument" : " arguments"));
       return;
     }
     FormArgument &argument = arguments[position];
     if (!argument.terms.empty() || !argument.tensor.empty()) {
-      fail(Code::BadValue, "argument " + quoted(parameters[position].name) + " is given twice");
+      fail(Code::BadValue, "argument " + quote(parameters[position].name) + " is given twice");
       return;
     }
     if (parameters[position].kind == FormParameter::Ids) {
       argument.tensor = token.text;
       if (token.kind != Token::Name || !scope.tensors.count(token.text))
-        fail(Code::UnknownName, quoted(parameters[position].name) + " of " + quoted(called.name) +
-                                    " is the name of an operand, not " + quoted(spelling()));
+        fail(Code::UnknownName, quote(parameters[position].name) + " of " + quote(called.name) +
+                                    " is the name of an operand, not " + quote(spelling()));
       else
         advance();
     } else if (accept("[")) {
@@ -386,8 +369,7 @@ private:
     bool variadic = name == "min" || name == "max";
     size_t arity = name == "clamp" || name == "select" ? 3 : variadic ? 2 : 1;
     if (variadic ? a.size() < arity : a.size() != arity)
-      return build.fail(Code::BadValue, quoted(name) + " takes " + std::to_string(arity) +
-                                            (variadic ? " or more" : "") +
+      return build.fail(Code::BadValue, quote(name) + " takes " + std::to_string(arity) + (variadic ? " or more" : "") +
                                             (arity == 1 ? " argument" : " arguments") + ", not " +
                                             std::to_string(a.size()));
     if (variadic) {
@@ -397,8 +379,7 @@ private:
       return term;
     }
     if (name == "clamp") // clamp(x, low, high)
-      return build.arithmetic(Op::Min, build.arithmetic(Op::Max, a[0], a[1], "clamp"), a[2],
-                              "clamp");
+      return build.arithmetic(Op::Min, build.arithmetic(Op::Max, a[0], a[1], "clamp"), a[2], "clamp");
     if (name == "select")
       return build.select(a[0], a[1], a[2]);
     if (name == "abs")
@@ -433,30 +414,23 @@ public:
   Term read(const Json &json, const std::string &pointer) {
     build.at(pointer, json.line());
     switch (json.kind()) {
-    case Json::Kind::Bool:
-      return TermBuilder::boolean(json.boolean());
-    case Json::Kind::Int:
-      return TermBuilder::integer(json.integer());
-    case Json::Kind::Float:
-      return TermBuilder::real(json.real());
+    case Json::Kind::Bool: return TermBuilder::boolean(json.boolean());
+    case Json::Kind::Int: return TermBuilder::integer(json.integer());
+    case Json::Kind::Float: return TermBuilder::real(json.real());
     case Json::Kind::String:
       if (json.string().size() > maxText)
         return build.fail(Code::Limit, "the expression is longer than 16384 bytes");
       return Parser(json.string(), build, scope, place).whole();
-    case Json::Kind::Object:
-      return object(json, pointer);
-    default:
-      return build.fail(Code::WrongType, "expected an expression or a named form, got " +
-                                             json.describe());
+    case Json::Kind::Object: return object(json, pointer);
+    default: return build.fail(Code::WrongType, "expected an expression or a named form, got " + json.describe());
     }
   }
 
 private:
   Term object(const Json &json, const std::string &pointer) {
     if (json.members().size() != 1)
-      return build.fail(Code::BadValue,
-                        "expected an object with one key, the named form, got " +
-                            std::to_string(json.members().size()) + " keys");
+      return build.fail(Code::BadValue, "expected an object with one key, the named form, got " +
+                                            std::to_string(json.members().size()) + " keys");
     const auto &[key, value] = json.members()[0];
     std::string at = child(pointer, key);
     if (key == "and" || key == "or")
@@ -471,8 +445,7 @@ private:
       std::vector<std::string> known = formNames();
       known.insert(known.end(), {"and", "or", "not"});
       build.at(at, value.line());
-      return build.fail(Code::UnknownKey,
-                        "there is no named form " + quoted(key) + suggestion(key, known));
+      return build.fail(Code::UnknownKey, "there is no named form " + quote(key) + suggestion(key, known));
     }
     std::vector<FormArgument> arguments(form->parameters.size());
     if (value.is(Json::Kind::Object))
@@ -480,23 +453,21 @@ private:
     else if (!arguments.empty())
       argument(form->parameters[0], arguments[0], value, at);
     else
-      build.fail(Code::BadValue, quoted(key) + " has no arguments, expected {}");
+      build.fail(Code::BadValue, quote(key) + " has no arguments, expected {}");
     build.at(at, value.line());
     return build.failed() ? Term{} : expandForm(*form, build, scope, std::move(arguments));
   }
   Term combined(Op op, const std::string &key, const Json &value, const std::string &at) {
     build.at(at, value.line());
     if (!value.is(Json::Kind::Array) || value.items().size() < 2)
-      return build.fail(Code::WrongType, quoted(key) + " takes an array of two or more, got " +
-                                             value.describe());
+      return build.fail(Code::WrongType, quote(key) + " takes an array of two or more, got " + value.describe());
     std::vector<Term> terms;
     for (size_t i = 0; i < value.items().size() && !build.failed(); ++i)
       terms.push_back(read(value.items()[i], child(at, i)));
     build.at(at, value.line());
     return build.logic(op, terms);
   }
-  void named(const Form &form, std::vector<FormArgument> &arguments, const Json &value,
-             const std::string &at) {
+  void named(const Form &form, std::vector<FormArgument> &arguments, const Json &value, const std::string &at) {
     std::vector<std::string> known;
     for (const FormParameter &p : form.parameters)
       known.push_back(p.name);
@@ -504,21 +475,18 @@ private:
       auto it = std::find(known.begin(), known.end(), key);
       if (it == known.end()) {
         build.at(child(at, key), json.line());
-        build.fail(Code::UnknownKey, quoted(form.name) + " has no argument " + quoted(key) +
-                                         suggestion(key, known));
+        build.fail(Code::UnknownKey, quote(form.name) + " has no argument " + quote(key) + suggestion(key, known));
         return;
       }
       size_t i = it - known.begin();
       argument(form.parameters[i], arguments[i], json, child(at, key));
     }
   }
-  void argument(const FormParameter &p, FormArgument &result, const Json &json,
-                const std::string &at) {
+  void argument(const FormParameter &p, FormArgument &result, const Json &json, const std::string &at) {
     build.at(at, json.line());
     if (p.kind == FormParameter::Ids) {
       if (!json.is(Json::Kind::String) || !scope.tensors.count(json.string()))
-        build.fail(Code::UnknownName,
-                   quoted(p.name) + " is the name of an operand, not " + json.describe());
+        build.fail(Code::UnknownName, quote(p.name) + " is the name of an operand, not " + json.describe());
       else
         result.tensor = json.string();
     } else if (json.is(Json::Kind::Array)) {
@@ -526,7 +494,7 @@ private:
       for (size_t i = 0; i < json.items().size(); ++i)
         result.terms.push_back(read(json.items()[i], child(at, i)));
       if (json.items().empty())
-        build.fail(Code::BadValue, quoted(p.name) + " is an empty list");
+        build.fail(Code::BadValue, quote(p.name) + " is an empty list");
     } else {
       result.terms.push_back(read(json, at));
     }
@@ -538,9 +506,8 @@ private:
 
 } // namespace
 
-std::optional<Term> parseExpression(const Json &json, const std::string &pointer,
-                                    const Scope &scope, const Place &place,
-                                    Diagnostics &diagnostics) {
+std::optional<Term> parseExpression(const Json &json, const std::string &pointer, const Scope &scope,
+                                    const Place &place, Diagnostics &diagnostics) {
   JsonReader reader(scope, place);
   TermBuilder &build = reader.build;
   Term term = reader.read(json, pointer);
@@ -553,14 +520,14 @@ std::optional<Term> parseExpression(const Json &json, const std::string &pointer
     term.e.collect(symbols, tensors);
   for (char c : std::string_view("bhglqks"))
     if (symbols.count(std::string(1, c)) && place.coordinates.find(c) == std::string::npos)
-      build.fail(Code::ExprScope, "the expression reads " + quoted(std::string(1, c)) +
-                                      ", which has no meaning in " + place.what);
+      build.fail(Code::ExprScope,
+                 "the expression reads " + quote(std::string(1, c)) + ", which has no meaning in " + place.what);
   if (!build.failed() && place.type && term.type() != *place.type) {
     if (*place.type == Type::Float && term.type() == Type::Int)
       term = build.toFloat(term);
     else
-      build.fail(Code::ExprType, std::string(place.what) + " is " + typeName(*place.type) +
-                                     ", not " + typeName(term.type()));
+      build.fail(Code::ExprType,
+                 std::string(place.what) + " is " + typeName(*place.type) + ", not " + typeName(term.type()));
   }
   if (!build.failed())
     return term;

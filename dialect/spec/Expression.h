@@ -32,8 +32,8 @@ namespace attn::spec {
 struct Scope {
   struct Tensor {
     size_t rank;
-    mask::Type type;   ///< of an element
-    bool batchFirst;   ///< the first dimension is `batch`, and `b` may be left out
+    mask::Type type; ///< of an element
+    bool batchFirst; ///< the first dimension is `batch`, and `b` may be left out
   };
   struct GridAxis {
     std::string name;
@@ -53,9 +53,8 @@ struct Place {
 
 /// Parses the expression in `json` (a string, a number, a boolean, or an object of named forms and
 /// the combinators `and`, `or`, `not`). On failure nothing, and one error.
-std::optional<Term> parseExpression(const Json &json, const std::string &pointer,
-                                    const Scope &scope, const Place &place,
-                                    Diagnostics &diagnostics);
+std::optional<Term> parseExpression(const Json &json, const std::string &pointer, const Scope &scope,
+                                    const Place &place, Diagnostics &diagnostics);
 
 /// True for words that the language gives a meaning everywhere (`and`, `q`, `kv_len`, ...).
 bool isReserved(const std::string &name);

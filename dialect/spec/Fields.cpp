@@ -6,36 +6,31 @@
 namespace attn::spec {
 
 void report(Diagnostics &diagnostics, Code code, const Node &node, std::string message) {
-  diagnostics.add(
-      {code, node.pointer, node.json ? node.json->line() : 0, 0, std::move(message)});
+  diagnostics.add({code, node.pointer, node.json ? node.json->line() : 0, 0, std::move(message)});
 }
 
 void wrongType(Diagnostics &diagnostics, const Node &node, const char *expected) {
-  report(diagnostics, Code::WrongType, node,
-         std::string("expected ") + expected + ", got " + node->describe());
+  report(diagnostics, Code::WrongType, node, std::string("expected ") + expected + ", got " + node->describe());
 }
 
-bool checkName(Diagnostics &diagnostics, const Node &node, const std::string &name,
-               bool mayBeReserved) {
+bool checkName(Diagnostics &diagnostics, const Node &node, const std::string &name, bool mayBeReserved) {
   bool isIdentifier = !name.empty() && name.size() <= Json::maxKey && !(name[0] >= '0' && name[0] <= '9') &&
                       std::all_of(name.begin(), name.end(), [](char c) {
-                        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                               (c >= '0' && c <= '9') || c == '_';
+                        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
                       });
   if (!isIdentifier)
     report(diagnostics, Code::BadName, node,
-           quoted(name) + " is not a name: expected letters, digits and _, not starting with a "
-                          "digit, at most 128");
+           quote(name) + " is not a name: expected letters, digits and _, not starting with a "
+                         "digit, at most 128");
   else if (!mayBeReserved && isReserved(name))
-    report(diagnostics, Code::BadName, node, quoted(name) + " has a fixed meaning, expected another name");
+    report(diagnostics, Code::BadName, node, quote(name) + " has a fixed meaning, expected another name");
   else
     return true;
   return false;
 }
 
 Fields::Fields(Node node, const char *what, Diagnostics &diagnostics)
-    : self(std::move(node)), valid(self && self->is(Json::Kind::Object)),
-      diagnostics(diagnostics) {
+    : self(std::move(node)), valid(self && self->is(Json::Kind::Object)), diagnostics(diagnostics) {
   if (self && !valid)
     wrongType(diagnostics, self, what);
 }
@@ -43,18 +38,16 @@ Fields::Fields(Node node, const char *what, Diagnostics &diagnostics)
 void Fields::allow(const std::vector<std::string> &known, const std::vector<Planned> &planned) {
   if (!valid)
     return;
-  for (const auto &[key, value] : self->members()) {
+  for (const Json::Member &member : self->members()) {
+    const std::string &key = member.first;
     if (std::find(known.begin(), known.end(), key) != known.end())
       continue;
-    Node node{&value, child(self.pointer, key)};
-    auto it = std::find_if(planned.begin(), planned.end(),
-                           [&](const Planned &p) { return p.key == key; });
+    Node node{&member.second, child(self.pointer, key)};
+    auto it = std::find_if(planned.begin(), planned.end(), [&](const Planned &p) { return p.key == key; });
     if (it != planned.end())
-      report(diagnostics, Code::Unsupported, node,
-             quoted(key) + " (" + it->what + ") is not supported yet");
+      report(diagnostics, Code::Unsupported, node, quote(key) + " (" + it->what + ") is not supported yet");
     else
-      report(diagnostics, Code::UnknownKey, node,
-             quoted(key) + " is not a key here" + suggestion(key, known));
+      report(diagnostics, Code::UnknownKey, node, quote(key) + " is not a key here" + suggestion(key, known));
   }
 }
 
@@ -66,7 +59,7 @@ Node Fields::get(const std::string &key) const {
 Node Fields::need(const std::string &key) {
   Node node = get(key);
   if (!node && valid)
-    report(diagnostics, Code::Missing, self, "the key " + quoted(key) + " is missing");
+    report(diagnostics, Code::Missing, self, "the key " + quote(key) + " is missing");
   return node;
 }
 
@@ -88,8 +81,8 @@ std::optional<int64_t> Fields::integer(const std::string &key, int64_t least, in
     wrongType(diagnostics, node, "an integer");
   } else if (node->integer() < least || node->integer() > most) {
     report(diagnostics, Code::BadValue, node,
-           quoted(key) + " is " + node->describe() + ", expected " + std::to_string(least) +
-               " to " + std::to_string(most));
+           quote(key) + " is " + node->describe() + ", expected " + std::to_string(least) + " to " +
+               std::to_string(most));
   } else {
     return node->integer();
   }
@@ -130,11 +123,11 @@ std::optional<size_t> Fields::oneOf(const std::string &key, const std::vector<st
   for (const Planned &p : planned)
     if (*value == p.key) {
       report(diagnostics, Code::Unsupported, get(key),
-             quoted(key) + " " + quoted(*value) + " (" + p.what + ") is not supported yet");
+             quote(key) + " " + quote(*value) + " (" + p.what + ") is not supported yet");
       return std::nullopt;
     }
   report(diagnostics, Code::BadValue, get(key),
-         quoted(key) + " is " + quoted(*value) + ", expected " + alternatives(names));
+         quote(key) + " is " + quote(*value) + ", expected " + alternatives(names));
   return std::nullopt;
 }
 

@@ -65,8 +65,7 @@ private:
 void report(Diagnostics &diagnostics, Code code, const Node &node, std::string message);
 /// Reports and gives false unless `name` is an ASCII identifier. One that expressions may read must
 /// not be a word of the expression language.
-bool checkName(Diagnostics &diagnostics, const Node &node, const std::string &name,
-               bool mayBeReserved = false);
+bool checkName(Diagnostics &diagnostics, const Node &node, const std::string &name, bool mayBeReserved = false);
 /// Reports `expected ..., got ...` with WRONG_TYPE.
 void wrongType(Diagnostics &diagnostics, const Node &node, const char *expected);
 

@@ -21,22 +21,16 @@ const Term &first(const Arguments &a, size_t i) { return a[i].terms[0]; }
 
 Term causal(TermBuilder &t) { return t.compare("<=", k(), q()); }
 /// Both in one block of `size` positions.
-Term sameBlock(TermBuilder &t, const Term &size) {
-  return t.compare("==", t.div(q(), size), t.div(k(), size));
-}
-Term multiple(TermBuilder &t, const Term &step) {
-  return t.compare("==", t.mod(t.sub(q(), k()), step), zero());
-}
+Term sameBlock(TermBuilder &t, const Term &size) { return t.compare("==", t.div(q(), size), t.div(k(), size)); }
+Term multiple(TermBuilder &t, const Term &step) { return t.compare("==", t.mod(t.sub(q(), k()), step), zero()); }
 Term recent(TermBuilder &t, const Term &size) { return t.compare("<", t.sub(q(), k()), size); }
 
-bool isOne(const Term &term) {
-  return term.e.op() == Op::ConstInt && term.e.intValue() == 1;
-}
+bool isOne(const Term &term) { return term.e.op() == Op::ConstInt && term.e.intValue() == 1; }
 
 /// Generalised neighbourhood attention along one axis: x is the query's coordinate, y the key's,
 /// `length` the size of the axis. Source: NATTEN, reference mask (arXiv 2504.16922).
-Term neighborhoodAxis(TermBuilder &t, Term x, Term y, Term length, const Term &window,
-                      const Term &stride, const Term &dilation, bool isCausal) {
+Term neighborhoodAxis(TermBuilder &t, Term x, Term y, Term length, const Term &window, const Term &stride,
+                      const Term &dilation, bool isCausal) {
   std::vector<Term> conditions;
   if (!isOne(dilation)) { // only coordinates of one residue interact, renumbered among themselves
     Term residue = t.mod(x, dilation);
@@ -67,8 +61,7 @@ Term neighborhood(TermBuilder &t, const Scope &scope, const Arguments &a) {
   size_t rank = std::max<size_t>(1, scope.grid.size());
   for (const FormArgument &argument : a)
     if (argument.terms.size() != 1 && argument.terms.size() != rank)
-      return t.fail(Code::BadValue, "a list of \"neighborhood\" has " +
-                                        std::to_string(argument.terms.size()) +
+      return t.fail(Code::BadValue, "a list of \"neighborhood\" has " + std::to_string(argument.terms.size()) +
                                         " values, but the grid has " + std::to_string(rank) +
                                         (rank == 1 ? " axis" : " axes"));
   auto value = [&](size_t argument, size_t axis) {
@@ -79,10 +72,8 @@ Term neighborhood(TermBuilder &t, const Scope &scope, const Arguments &a) {
   for (size_t i = 0; i < rank && !t.failed(); ++i) {
     Term x = scope.grid.empty() ? q() : gridCoordinate(t, scope, "q", i);
     Term y = scope.grid.empty() ? k() : gridCoordinate(t, scope, "k", i);
-    Term length =
-        scope.grid.empty() ? TermBuilder::symbol("kv_len", Type::Int) : scope.grid[i].size;
-    axes.push_back(neighborhoodAxis(t, x, y, length, value(0, i), value(1, i), value(2, i),
-                                    value(3, i).e.boolValue()));
+    Term length = scope.grid.empty() ? TermBuilder::symbol("kv_len", Type::Int) : scope.grid[i].size;
+    axes.push_back(neighborhoodAxis(t, x, y, length, value(0, i), value(1, i), value(2, i), value(3, i).e.boolValue()));
   }
   return axes.size() == 1 ? axes[0] : t.logic(Op::And, axes);
 }
@@ -94,44 +85,45 @@ const std::vector<Form> &forms() {
   static const std::vector<Form> table = {
       {"full", {}, [](T &, const Scope &, const A &) { return T::boolean(true); }},
       {"causal", {}, [](T &t, const Scope &, const A &) { return causal(t); }},
-      {"window", {{"size", P::Int}}, // the token itself and size - 1 before it
+      {"window",
+       {{"size", P::Int}}, // the token itself and size - 1 before it
        [](T &t, const Scope &, const A &a) { return t.both(causal(t), recent(t, first(a, 0))); }},
-      {"sliding", {{"left", P::Int}, {"right", P::Int}},
+      {"sliding",
+       {{"left", P::Int}, {"right", P::Int}},
        [](T &t, const Scope &, const A &a) {
-         return t.both(t.compare("<=", t.sub(q(), first(a, 0)), k()),
-                       t.compare("<=", k(), t.add(q(), first(a, 1))));
+         return t.both(t.compare("<=", t.sub(q(), first(a, 0)), k()), t.compare("<=", k(), t.add(q(), first(a, 1))));
        }},
-      {"local", {{"radius", P::Int}},
+      {"local",
+       {{"radius", P::Int}},
        [](T &t, const Scope &, const A &a) {
-         return t.both(t.compare("<=", t.sub(q(), first(a, 0)), k()),
-                       t.compare("<=", k(), t.add(q(), first(a, 0))));
+         return t.both(t.compare("<=", t.sub(q(), first(a, 0)), k()), t.compare("<=", k(), t.add(q(), first(a, 0))));
        }},
-      {"sink", {{"count", P::Int}},
-       [](T &t, const Scope &, const A &a) { return t.compare("<", k(), first(a, 0)); }},
-      {"prefix", {{"count", P::Int}},
-       [](T &t, const Scope &, const A &a) { return t.compare("<", k(), first(a, 0)); }},
-      {"global", {{"count", P::Int}},
+      {"sink", {{"count", P::Int}}, [](T &t, const Scope &, const A &a) { return t.compare("<", k(), first(a, 0)); }},
+      {"prefix", {{"count", P::Int}}, [](T &t, const Scope &, const A &a) { return t.compare("<", k(), first(a, 0)); }},
+      {"global",
+       {{"count", P::Int}},
        [](T &t, const Scope &, const A &a) {
          return t.either(t.compare("<", q(), first(a, 0)), t.compare("<", k(), first(a, 0)));
        }},
-      {"document", {{"ids", P::Ids}},
+      {"document",
+       {{"ids", P::Ids}},
        [](T &t, const Scope &scope, const A &a) {
-         return t.compare("==", elementAt(t, scope, a[0].tensor, {q()}),
-                          elementAt(t, scope, a[0].tensor, {k()}));
+         return t.compare("==", elementAt(t, scope, a[0].tensor, {q()}), elementAt(t, scope, a[0].tensor, {k()}));
        }},
-      {"dilated", {{"step", P::Int}},
-       [](T &t, const Scope &, const A &a) { return multiple(t, first(a, 0)); }},
-      {"block_diagonal", {{"block", P::Int}},
+      {"dilated", {{"step", P::Int}}, [](T &t, const Scope &, const A &a) { return multiple(t, first(a, 0)); }},
+      {"block_diagonal",
+       {{"block", P::Int}},
        [](T &t, const Scope &, const A &a) { return sameBlock(t, first(a, 0)); }},
-      {"chunked", {{"chunk", P::Int}},
-       [](T &t, const Scope &, const A &a) {
-         return t.both(causal(t), sameBlock(t, first(a, 0)));
-       }},
-      {"strided", {{"stride", P::Int}}, // Sparse Transformer, arXiv 1904.10509
+      {"chunked",
+       {{"chunk", P::Int}},
+       [](T &t, const Scope &, const A &a) { return t.both(causal(t), sameBlock(t, first(a, 0))); }},
+      {"strided",
+       {{"stride", P::Int}}, // Sparse Transformer, arXiv 1904.10509
        [](T &t, const Scope &, const A &a) {
          return t.both(causal(t), t.either(recent(t, first(a, 0)), multiple(t, first(a, 0))));
        }},
-      {"fixed", {{"block", P::Int}, {"summary", P::Int, "1"}}, // the other pattern of that paper
+      {"fixed",
+       {{"block", P::Int}, {"summary", P::Int, "1"}}, // the other pattern of that paper
        [](T &t, const Scope &, const A &a) {
          Term summary = t.compare("<=", t.sub(first(a, 0), first(a, 1)), t.mod(k(), first(a, 0)));
          return t.both(causal(t), t.either(sameBlock(t, first(a, 0)), summary));
@@ -142,16 +134,16 @@ const std::vector<Form> &forms() {
         {"dilation", P::PerAxis, "1"},
         {"causal", P::Flags, "false"}},
        neighborhood},
-      {"softcap", {{"cap", P::Float}, {"score", P::Float, "s"}},
+      {"softcap",
+       {{"cap", P::Float}, {"score", P::Float, "s"}},
        [](T &t, const Scope &, const A &a) {
          Term cap = t.toFloat(first(a, 0));
          Term ratio = t.arithmetic(Op::Div, first(a, 1), cap, "/");
          return t.mul(cap, t.floatFunction(Op::Tanh, ratio, "tanh"));
        }},
-      {"alibi", {{"slope", P::Float}},
-       [](T &t, const Scope &, const A &a) {
-         return t.mul(t.toFloat(first(a, 0)), t.toFloat(t.sub(k(), q())));
-       }},
+      {"alibi",
+       {{"slope", P::Float}},
+       [](T &t, const Scope &, const A &a) { return t.mul(t.toFloat(first(a, 0)), t.toFloat(t.sub(k(), q()))); }},
   };
   return table;
 }
@@ -183,10 +175,10 @@ Term expandForm(const Form &form, TermBuilder &build, const Scope &scope, Argume
   for (size_t i = 0; i < form.parameters.size(); ++i) {
     const FormParameter &p = form.parameters[i];
     FormArgument &a = arguments[i];
-    std::string what = quoted(p.name) + " of " + quoted(form.name);
+    std::string what = quote(p.name) + " of " + quote(form.name);
     if (a.terms.empty() && a.tensor.empty()) {
       if (!p.fallback)
-        return build.fail(Code::Missing, quoted(form.name) + " needs " + quoted(p.name));
+        return build.fail(Code::Missing, quote(form.name) + " needs " + quote(p.name));
       a.terms = {fallback(p.fallback)};
     }
     bool perAxis = p.kind == FormParameter::PerAxis || p.kind == FormParameter::Flags;
@@ -200,14 +192,12 @@ Term expandForm(const Form &form, TermBuilder &build, const Scope &scope, Argume
         return {};
       bool fits = term.type() == wanted || (wanted == Type::Float && term.type() == Type::Int);
       if (!fits)
-        return build.fail(Code::ExprType,
-                          what + " is " + typeName(wanted) + ", not " + typeName(term.type()));
+        return build.fail(Code::ExprType, what + " is " + typeName(wanted) + ", not " + typeName(term.type()));
       if (p.kind == FormParameter::Flags && !term.e.isConst())
         return build.fail(Code::ExprType, what + " is true or false, not an expression");
       bool isPerAxis = p.kind == FormParameter::PerAxis;
       if (isPerAxis && term.e.op() == Op::ConstInt && term.e.intValue() < 1)
-        return build.fail(Code::BadValue,
-                          what + " is " + std::to_string(term.e.intValue()) + ", expected 1 or more");
+        return build.fail(Code::BadValue, what + " is " + std::to_string(term.e.intValue()) + ", expected 1 or more");
     }
   }
   return build.failed() ? Term{} : form.expand(build, scope, arguments);
@@ -223,15 +213,13 @@ Term gridCoordinate(TermBuilder &build, const Scope &scope, const char *symbol, 
   return axis == 0 ? coordinate : build.mod(coordinate, scope.grid[axis].size);
 }
 
-Term elementAt(TermBuilder &build, const Scope &scope, const std::string &tensor,
-               std::vector<Term> indices) {
+Term elementAt(TermBuilder &build, const Scope &scope, const std::string &tensor, std::vector<Term> indices) {
   const Scope::Tensor &t = scope.tensors.at(tensor);
   if (t.batchFirst && indices.size() + 1 == t.rank)
     indices.insert(indices.begin(), TermBuilder::symbol("b", Type::Int));
   if (indices.size() != t.rank)
-    return build.fail(Code::BadValue, quoted(tensor) + " has " + std::to_string(t.rank) +
-                                          (t.rank == 1 ? " dimension" : " dimensions") +
-                                          ", but is indexed with " +
+    return build.fail(Code::BadValue, quote(tensor) + " has " + std::to_string(t.rank) +
+                                          (t.rank == 1 ? " dimension" : " dimensions") + ", but is indexed with " +
                                           std::to_string(indices.size()));
   return build.element(tensor, std::move(indices), t.type);
 }

@@ -21,9 +21,9 @@ struct FormParameter {
   enum Kind {
     Int,
     Float,
-    Ids,      ///< name of an integer tensor with a last dimension of positions
-    PerAxis,  ///< an integer, or one per axis of the grid
-    Flags,    ///< a constant boolean, or one per axis of the grid
+    Ids,     ///< name of an integer tensor with a last dimension of positions
+    PerAxis, ///< an integer, or one per axis of the grid
+    Flags,   ///< a constant boolean, or one per axis of the grid
   };
   const char *name;
   Kind kind;
@@ -43,14 +43,12 @@ std::vector<std::string> formNames();
 
 /// Expands `form` with one argument per parameter, in order; an absent one has no terms and no
 /// tensor.
-Term expandForm(const Form &form, TermBuilder &build, const Scope &scope,
-                std::vector<FormArgument> arguments);
+Term expandForm(const Form &form, TermBuilder &build, const Scope &scope, std::vector<FormArgument> arguments);
 
 /// The coordinate of `symbol` (q or k) along axis `axis` of the grid.
 Term gridCoordinate(TermBuilder &build, const Scope &scope, const char *symbol, size_t axis);
 /// tensor[index] or, with a batch dimension, tensor[b, index].
-Term elementAt(TermBuilder &build, const Scope &scope, const std::string &tensor,
-               std::vector<Term> indices);
+Term elementAt(TermBuilder &build, const Scope &scope, const std::string &tensor, std::vector<Term> indices);
 
 } // namespace attn::spec
 

@@ -74,8 +74,7 @@ public:
   bool number_float(double value, const std::string &digits) {
     if (digits.find_first_of(".eE") == std::string::npos)
       return tooLarge(digits);
-    return leaf(Json::Kind::Float, position.line - position.afterNewline) &&
-           (node->floating = value, true);
+    return leaf(Json::Kind::Float, position.line - position.afterNewline) && (node->floating = value, true);
   }
   bool string(std::string &characters) {
     return leaf(Json::Kind::String) && (node->text = std::move(characters), true);
@@ -87,13 +86,13 @@ public:
   bool end_array() { return close(); }
   bool key(std::string &value) {
     if (value.size() > Json::maxKey)
-      return error(Code::Limit, container(), "key " + quoted(value) + " is longer than 128 bytes");
+      return error(Code::Limit, container(), "key " + quote(value) + " is longer than 128 bytes");
     auto &members = stack.back()->object;
     if (members.size() == Json::maxMembers)
       return error(Code::Limit, container(), "the object has more than 512 members");
     if (stack.back()->find(value))
       return error(Code::JsonDuplicate, child(container(), value),
-                   "key " + quoted(value) + " occurs twice in this object");
+                   "key " + quote(value) + " occurs twice in this object");
     members.emplace_back(std::move(value), Json());
     return true;
   }
@@ -107,7 +106,7 @@ public:
     // The last token read may be anything; show it as other values are shown.
     if (size_t last = message.find("; last read: '"); last != std::string::npos) {
       size_t token = last + 14, end = message.rfind('\'');
-      std::string shown = quoted(message.substr(token, std::max(end, token) - token));
+      std::string shown = quote(message.substr(token, std::max(end, token) - token));
       message = message.substr(0, last) + "; last read: " + shown;
     }
     std::string_view before = text.substr(0, offset ? offset - 1 : 0);
@@ -124,8 +123,7 @@ private:
     return false;
   }
   bool tooLarge(const std::string &digits) {
-    return error(Code::JsonNumber, value(),
-                 "integer " + quoted(digits) + " does not fit in 64 bits");
+    return error(Code::JsonNumber, value(), "integer " + quote(digits) + " does not fit in 64 bits");
   }
   /// The pointer of the innermost open container.
   std::string container() const {
@@ -139,9 +137,8 @@ private:
   std::string value() const {
     if (stack.empty())
       return "";
-    return stack.back()->is(Json::Kind::Object)
-               ? child(container(), stack.back()->object.back().first)
-               : child(container(), stack.back()->array.size());
+    return stack.back()->is(Json::Kind::Object) ? child(container(), stack.back()->object.back().first)
+                                                : child(container(), stack.back()->array.size());
   }
   /// Adds a value to the innermost open container.
   bool leaf(Json::Kind kind, int line = 0) {
@@ -159,8 +156,7 @@ private:
     return true;
   }
   bool integer(int64_t value) {
-    return leaf(Json::Kind::Int, position.line - position.afterNewline) &&
-           (node->number = value, true);
+    return leaf(Json::Kind::Int, position.line - position.afterNewline) && (node->number = value, true);
   }
   bool open(Json::Kind kind) {
     if (stack.size() >= Json::maxDepth)
@@ -187,9 +183,8 @@ private:
 
 std::optional<Json> Json::parse(std::string_view text, Diagnostics &diagnostics) {
   if (text.size() > maxBytes) {
-    diagnostics.add({Code::Limit, "", 0, 0,
-                     "the document has " + std::to_string(text.size()) +
-                         " bytes, more than 1 MiB"});
+    diagnostics.add(
+        {Code::Limit, "", 0, 0, "the document has " + std::to_string(text.size()) + " bytes, more than 1 MiB"});
     return std::nullopt;
   }
   Position position;
@@ -200,7 +195,7 @@ std::optional<Json> Json::parse(std::string_view text, Diagnostics &diagnostics)
     if (nlohmann::json::sax_parse(first, last, &builder))
       return std::move(builder.root);
   } catch (const std::exception &e) {
-    diagnostics.add({Code::JsonSyntax, "", position.line, 0, quoted(e.what())});
+    diagnostics.add({Code::JsonSyntax, "", position.line, 0, quote(e.what())});
   }
   return std::nullopt;
 }
@@ -233,7 +228,7 @@ std::string Json::describe() const {
     char buffer[40];
     return std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, floating).ptr);
   }
-  case Kind::String: return quoted(text);
+  case Kind::String: return quote(text);
   case Kind::Array: return "an array of " + std::to_string(array.size());
   default: return kindName(which);
   }

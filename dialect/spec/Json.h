@@ -2,7 +2,8 @@
 //
 // The only door for untrusted JSON text. Limits are enforced while parsing, so that a hostile
 // document costs no more than reading it up to the limit: 1 MiB of text, nesting 64, 10,000 values,
-// 512 members per object, keys of 128 bytes, integers of 64 bits, no duplicate keys. Members keep the order of the text.
+// 512 members per object, keys of 128 bytes, integers of 64 bits, no duplicate keys. Members keep the order of the
+// text.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_DIALECT_SPEC_JSON_H
 #define ATTN_DIALECT_SPEC_JSON_H

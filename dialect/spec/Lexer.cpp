@@ -38,12 +38,10 @@ Token Lexer::next() {
       token.text = sign;
       return token;
     }
-  token.kind = std::string_view("<>+-*/%()[],.=").find(text[at]) == std::string_view::npos
-                   ? Token::Bad
-                   : Token::Sign;
+  token.kind = std::string_view("<>+-*/%()[],.=").find(text[at]) == std::string_view::npos ? Token::Bad : Token::Sign;
   token.text = text.substr(at++, 1);
   if (token.kind == Token::Bad)
-    token.text = "character " + quoted(token.text) + " has no meaning here";
+    token.text = "character " + quote(token.text) + " has no meaning here";
   return token;
 }
 
@@ -72,7 +70,7 @@ Token Lexer::number(Token token) {
   std::string_view spelling = text.substr(start, at - start);
   if (at < text.size() && isLetter(text[at])) {
     token.kind = Token::Bad;
-    token.text = "a number ends in " + quoted(text.substr(at, 1));
+    token.text = "a number ends in " + quote(text.substr(at, 1));
     return token;
   }
   const char *first = spelling.data(), *last = first + spelling.size();
@@ -88,8 +86,8 @@ Token Lexer::number(Token token) {
     if (status.ec == std::errc() && token.integer <= limit)
       return token;
   }
-  token.text = "number " + quoted(spelling) + " does not fit in " +
-               (token.kind == Token::Int ? "64 bits" : "a 32-bit float");
+  token.text =
+      "number " + quote(spelling) + " does not fit in " + (token.kind == Token::Int ? "64 bits" : "a 32-bit float");
   token.kind = Token::Bad;
   return token;
 }

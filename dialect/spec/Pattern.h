@@ -122,7 +122,7 @@ struct Pattern {
   std::vector<Param> params;
   std::vector<Operand> operands;
   std::vector<Partition> partitions;
-  std::vector<Cache> caches; ///< at least one; `kv`, contiguous, where the document has none
+  std::vector<Cache> caches;  ///< at least one; `kv`, contiguous, where the document has none
   std::vector<Entry> entries; ///< at least one; `attend` where the document has no phases
 };
 

@@ -60,9 +60,7 @@ private:
   /// Parsed and in canonical form; empty after an error.
   mask::Expr expression(const Node &node, const Place &place);
   mask::Expr canonical(const mask::Expr &e) const;
-  void error(Code code, const Node &node, std::string message) {
-    report(diagnostics, code, node, std::move(message));
-  }
+  void error(Code code, const Node &node, std::string message) { report(diagnostics, code, node, std::move(message)); }
 
   Diagnostics &diagnostics;
   Scope scope;
@@ -71,8 +69,7 @@ private:
 };
 
 /// Keys of one kernel map.
-inline const std::vector<std::string> mapKeys = {"mask", "score", "weight",
-                                                 "value", "rope", "cache"};
+inline const std::vector<std::string> mapKeys = {"mask", "score", "weight", "value", "rope", "cache"};
 inline const std::vector<Planned> plannedMapKeys = {
     {"side", "side outputs such as column sums"},
     {"load", "load transforms other than rope"},

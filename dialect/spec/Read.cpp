@@ -23,8 +23,7 @@ static constexpr int maxNodes = 32768;
 bool PatternReader::declare(const Node &node, const std::string &name, const char *kind) {
   auto [it, isNew] = taken.emplace(name, kind);
   if (!isNew)
-    error(Code::BadName, node,
-          quoted(name) + " is already the name of " + it->second + ", expected another name");
+    error(Code::BadName, node, quote(name) + " is already the name of " + it->second + ", expected another name");
   return isNew;
 }
 
@@ -57,8 +56,8 @@ std::string PatternReader::integerParam(const Node &node, const char *what) {
     if (!p.isFloat())
       known.push_back(p.name);
   error(Code::UnknownName, node,
-        std::string(what) + " is the name of an integer parameter, and " +
-            quoted(node->string()) + " is none" + suggestion(node->string(), known));
+        std::string(what) + " is the name of an integer parameter, and " + quote(node->string()) + " is none" +
+            suggestion(node->string(), known));
   return "";
 }
 
@@ -96,14 +95,12 @@ Expr PatternReader::canonical(const Expr &e) const {
 }
 
 Expr PatternReader::expression(const Node &node, const Place &place) {
-  std::optional<Term> term =
-      parseExpression(*node.json, node.pointer, scope, place, diagnostics);
+  std::optional<Term> term = parseExpression(*node.json, node.pointer, scope, place, diagnostics);
   if (!term)
     return {};
   nodes += term->size;
   if (nodes > maxNodes) {
-    error(Code::Limit, node,
-          "the expressions of the pattern have more than 32768 operations together");
+    error(Code::Limit, node, "the expressions of the pattern have more than 32768 operations together");
     return {};
   }
   return canonical(term->e);
@@ -115,9 +112,9 @@ Expr PatternReader::expression(const Node &node, const Place &place) {
 
 void PatternReader::readTypes(const Node &node) {
   Fields fields(node, "an object of dtype, d and dv", diagnostics);
-  fields.allow({"dtype", "d", "dv"}, {{"codec", "compressed caches"},
-                                      {"page", "paged caches"},
-                                      {"isa", "the target is chosen when compiling"}});
+  fields.allow(
+      {"dtype", "d", "dv"},
+      {{"codec", "compressed caches"}, {"page", "paged caches"}, {"isa", "the target is chosen when compiling"}});
   static const Dtype dtypes[] = {Dtype::F32, Dtype::F16, Dtype::BF16};
   if (auto i = fields.oneOf("dtype", {"f32", "f16", "bf16"}, {{"f8", "8-bit floats"}}))
     pattern.types.dtype = dtypes[*i];
@@ -143,8 +140,7 @@ void PatternReader::readParams(const Node &node) {
       continue;
     if (!number->is(Json::Kind::Int) && !number->is(Json::Kind::Float)) {
       wrongType(diagnostics, number,
-                number.json == value.json ? "a number, or an object with the key \"default\""
-                                          : "a number");
+                number.json == value.json ? "a number, or an object with the key \"default\"" : "a number");
       continue;
     }
     if (wantFloat) {
@@ -152,17 +148,14 @@ void PatternReader::readParams(const Node &node) {
       if (std::abs(number->real()) > std::numeric_limits<float>::max())
         error(Code::BadValue, number, number->describe() + " does not fit in a 32-bit float");
     } else if (number->is(Json::Kind::Float)) {
-      error(Code::BadValue, number,
-            "the default of an integer parameter is " + number->describe());
+      error(Code::BadValue, number, "the default of an integer parameter is " + number->describe());
     } else {
       param.value = number->integer();
       if (std::max(number->integer(), -(number->integer() + 1)) > maxInt)
-        error(Code::BadValue, number,
-              number->describe() + " is out of range, expected less than 2^31 in magnitude");
+        error(Code::BadValue, number, number->describe() + " is out of range, expected less than 2^31 in magnitude");
     }
     if (declare(value, name, "a parameter"))
-      scope.values[name] =
-          TermBuilder::symbol(name, param.isFloat() ? Type::Float : Type::Int);
+      scope.values[name] = TermBuilder::symbol(name, param.isFloat() ? Type::Float : Type::Int);
     pattern.params.push_back(std::move(param));
   }
 }
@@ -181,10 +174,9 @@ void PatternReader::readOperand(Operand &operand, Fields &fields) {
     operand.domain = static_cast<Domain>(*i);
   if (operand.domain != Domain::Any && isFloat(operand.dtype))
     error(Code::Conflict, fields.get("domain"),
-          "the domain " + quoted(domainNames[int(operand.domain)]) +
-              " is for integers, and the dtype is " + quoted(dtypeNames[int(operand.dtype)]));
-  fields.oneOf("by", {"position"},
-               {{"slot", "tensors indexed by cache slot"}, {"row", "tensors indexed by row"}});
+          "the domain " + quote(domainNames[int(operand.domain)]) + " is for integers, and the dtype is " +
+              quote(dtypeNames[int(operand.dtype)]));
+  fields.oneOf("by", {"position"}, {{"slot", "tensors indexed by cache slot"}, {"row", "tensors indexed by row"}});
   Node shape = fields.get("shape");
   if (!shape) {
     error(Code::Missing, fields.node(),
@@ -194,10 +186,8 @@ void PatternReader::readOperand(Operand &operand, Fields &fields) {
   if (!shape->is(Json::Kind::Array))
     return wrongType(diagnostics, shape, "an array of sizes");
   if (shape->items().empty() || shape->items().size() > 4)
-    error(Code::BadValue, shape,
-          "the shape has " + std::to_string(shape->items().size()) + " sizes, expected 1 to 4");
-  std::vector<std::string> known = {"batch", "q_heads", "kv_heads", "layers", "q_len",
-                                    "kv_len", "d", "dv", "d/2"};
+    error(Code::BadValue, shape, "the shape has " + std::to_string(shape->items().size()) + " sizes, expected 1 to 4");
+  std::vector<std::string> known = {"batch", "q_heads", "kv_heads", "layers", "q_len", "kv_len", "d", "dv", "d/2"};
   size_t builtin = known.size();
   for (const Param &p : pattern.params)
     if (!p.isFloat())
@@ -212,8 +202,7 @@ void PatternReader::readOperand(Operand &operand, Fields &fields) {
       wrongType(diagnostics, size, "a number or the name of a size");
     } else if (std::find(known.begin(), known.end(), size->string()) == known.end()) {
       error(Code::UnknownName, size,
-            quoted(size->string()) + " is not a size" + suggestion(size->string(), known) +
-                ", expected " +
+            quote(size->string()) + " is not a size" + suggestion(size->string(), known) + ", expected " +
                 alternatives(std::vector<std::string>(known.begin(), known.begin() + builtin)) +
                 ", an integer parameter or a number");
     } else {
@@ -231,9 +220,7 @@ void PatternReader::readOperands(const Node &node) {
     if (fields.isObject())
       readOperand(operand, fields);
     if (declare(value, name, "an operand") && !operand.shape.empty()) {
-      Type type = operand.dtype == Dtype::Bool ? Type::Bool
-                  : isFloat(operand.dtype)     ? Type::Float
-                                               : Type::Int;
+      Type type = operand.dtype == Dtype::Bool ? Type::Bool : isFloat(operand.dtype) ? Type::Float : Type::Int;
       auto *leading = std::get_if<std::string>(&operand.shape[0]);
       scope.tensors[name] = {operand.shape.size(), type, leading && *leading == "batch"};
     }
@@ -253,12 +240,11 @@ void PatternReader::readGrid(const Node &node) {
     return wrongType(diagnostics, sizes, "an array of sizes");
   size_t rank = axes->items().size();
   if (rank < 1 || rank > 3)
-    return error(Code::BadValue, axes,
-                 "the grid has " + std::to_string(rank) + " axes, expected 1 to 3");
+    return error(Code::BadValue, axes, "the grid has " + std::to_string(rank) + " axes, expected 1 to 3");
   if (sizes->items().size() != rank)
     return error(Code::BadValue, sizes,
-                 "there are " + std::to_string(sizes->items().size()) + " sizes for " +
-                     std::to_string(rank) + (rank == 1 ? " axis" : " axes"));
+                 "there are " + std::to_string(sizes->items().size()) + " sizes for " + std::to_string(rank) +
+                     (rank == 1 ? " axis" : " axes"));
   int64_t product = 1;
   for (size_t i = 0; i < rank; ++i) {
     Node axis{&axes->items()[i], child(axes.pointer, i)};
@@ -269,13 +255,12 @@ void PatternReader::readGrid(const Node &node) {
       return;
     for (const Scope::GridAxis &other : scope.grid)
       if (other.name == axis->string())
-        return error(Code::BadName, axis, "the axis " + quoted(other.name) + " occurs twice");
+        return error(Code::BadName, axis, "the axis " + quote(other.name) + " occurs twice");
     Term length;
     if (size->is(Json::Kind::Int)) {
       if (size->integer() < 1 || size->integer() > maxInt || product > maxInt / size->integer())
         return error(Code::BadValue, size,
-                     "a size is " + size->describe() +
-                         ", expected 1 or more and a grid of at most 2147483647 tokens");
+                     "a size is " + size->describe() + ", expected 1 or more and a grid of at most 2147483647 tokens");
       product *= size->integer();
       length = TermBuilder::integer(size->integer());
     } else {
@@ -310,8 +295,7 @@ void PatternReader::readClasses(Partition &partition, const Node &node) {
   auto members = classes.named(true);
   if (classes.isObject() && node->members().size() < 2)
     error(Code::BadValue, node,
-          "the partition has " + std::to_string(node->members().size()) +
-              " classes, expected two or more");
+          "the partition has " + std::to_string(node->members().size()) + " classes, expected two or more");
   for (size_t i = 0; i < members.size(); ++i) {
     auto &[name, rule] = members[i];
     bool isLast = i + 1 == members.size();
@@ -328,11 +312,9 @@ void PatternReader::readClasses(Partition &partition, const Node &node) {
       for (size_t j = 0; j < rule->items().size(); ++j) {
         Node item{&rule->items()[j], child(rule.pointer, j)};
         if (!item->is(Json::Kind::Int) || item->integer() < 0)
-          return error(Code::BadValue, item,
-                       "expected an index of 0 or more, got " + item->describe());
-        choices.push_back(build.compare(
-            "==", TermBuilder::symbol(place.coordinates.substr(0, 1), Type::Int),
-            TermBuilder::integer(item->integer())));
+          return error(Code::BadValue, item, "expected an index of 0 or more, got " + item->describe());
+        choices.push_back(build.compare("==", TermBuilder::symbol(place.coordinates.substr(0, 1), Type::Int),
+                                        TermBuilder::integer(item->integer())));
       }
       if (choices.size() > 1)
         choices = {build.logic(Op::Or, choices)};
@@ -355,13 +337,11 @@ void PatternReader::readPartitions(const Node &node) {
     partition.name = name;
     declare(value, name, "a partition");
     Fields fields(value, "an object with axis and classes", diagnostics);
-    fields.allow({"axis", "classes", "doc"},
-                 {{"merge", "a merge other than the one that the axis implies"}});
+    fields.allow({"axis", "classes", "doc"}, {{"merge", "a merge other than the one that the axis implies"}});
     partition.doc = fields.doc();
     Node classes = fields.need("classes");
     fields.need("axis");
-    auto axis = fields.oneOf("axis", axisNames,
-                             {{"channel", "classes of channels"}, {"device", "sharding"}});
+    auto axis = fields.oneOf("axis", axisNames, {{"channel", "classes of channels"}, {"device", "sharding"}});
     if (axis && classes) {
       partition.axis = static_cast<Axis>(*axis);
       readClasses(partition, classes);
@@ -383,10 +363,9 @@ void PatternReader::readCaches(const Node &node) {
                                                      {"tiers", "caches on several memories"}});
     cache.doc = fields.doc();
     fields.need("layout");
-    if (auto layout = fields.oneOf("layout", layoutNames,
-                                   {{"paged", "pages through a table"},
-                                    {"ring", "a ring without a sink"},
-                                    {"latent", "compressed latents"}}))
+    if (auto layout = fields.oneOf(
+            "layout", layoutNames,
+            {{"paged", "pages through a table"}, {"ring", "a ring without a sink"}, {"latent", "compressed latents"}}))
       cache.layout = static_cast<Layout>(*layout);
     for (const char *key : {"sink", "ring"}) {
       std::string &name = key[0] == 's' ? cache.sink : cache.ring;
@@ -395,8 +374,8 @@ void PatternReader::readCaches(const Node &node) {
         name = integerParam(size, key);
       else if (size)
         error(Code::Conflict, size,
-              quoted(key) + " is for the layout \"sink_ring\", and the layout is " +
-                  quoted(layoutNames[int(cache.layout)]));
+              quote(key) + " is for the layout \"sink_ring\", and the layout is " +
+                  quote(layoutNames[int(cache.layout)]));
     }
     pattern.caches.push_back(std::move(cache));
   }
@@ -405,8 +384,7 @@ void PatternReader::readCaches(const Node &node) {
     Node none;
     if (taken.count("kv"))
       error(Code::BadName, none,
-            std::string("\"kv\" is the cache of a pattern without caches, but it is the name of ") +
-                taken["kv"]);
+            std::string("\"kv\" is the cache of a pattern without caches, but it is the name of ") + taken["kv"]);
   }
 }
 
@@ -414,9 +392,9 @@ void PatternReader::read(const Json &json) {
   Fields document({&json, ""}, "an object", diagnostics);
   if (!document.isObject())
     return;
-  std::vector<std::string> known = {
-      "attn",  "$schema", "name",       "doc",    "positions",   "types",  "params", "operands",
-      "grid",  "let",     "partitions", "caches", "kernel_maps", "phases", "scale",  "outputs"};
+  std::vector<std::string> known = {"attn",        "$schema",  "name",  "doc",    "positions",  "types",
+                                    "params",      "operands", "grid",  "let",    "partitions", "caches",
+                                    "kernel_maps", "phases",   "scale", "outputs"};
   known.insert(known.end(), mapKeys.begin(), mapKeys.end());
   std::vector<Planned> planned = {{"schedule", "a tuned schedule"},
                                   {"state", "buffers that outlive a call"},

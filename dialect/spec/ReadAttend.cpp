@@ -24,14 +24,12 @@ const Operand *PatternReader::floatOperand(const Node &node, size_t rank, const 
     std::vector<std::string> known;
     for (const Operand &o : pattern.operands)
       known.push_back(o.name);
-    error(Code::UnknownName, node,
-          quoted(node->string()) + " is not an operand" + suggestion(node->string(), known));
+    error(Code::UnknownName, node, quote(node->string()) + " is not an operand" + suggestion(node->string(), known));
   } else if (!isFloat(operand->dtype) || operand->shape.size() != rank) {
     error(Code::BadValue, node,
           std::string(what) + " is a float tensor of " + std::to_string(rank) +
-              (rank == 1 ? " dimension" : " dimensions") + ", and " + quoted(operand->name) +
-              " has dtype " + quoted(dtypeNames[int(operand->dtype)]) + " and " +
-              std::to_string(operand->shape.size()));
+              (rank == 1 ? " dimension" : " dimensions") + ", and " + quote(operand->name) + " has dtype " +
+              quote(dtypeNames[int(operand->dtype)]) + " and " + std::to_string(operand->shape.size()));
   } else {
     return operand;
   }
@@ -52,11 +50,9 @@ void PatternReader::readWeight(KernelMap &map, const Node &node) {
   const std::string &kind = isText ? node->string() : node->members()[0].first;
   for (const Planned &p : planned)
     if (kind == p.key)
-      return error(Code::Unsupported, node,
-                   "the weight " + quoted(kind) + " (" + p.what + ") is not supported yet");
+      return error(Code::Unsupported, node, "the weight " + quote(kind) + " (" + p.what + ") is not supported yet");
   if (kind != "softmax" && kind != "linear")
-    return error(Code::BadValue, node,
-                 "the weight is " + quoted(kind) + ", expected \"softmax\" or \"linear\"");
+    return error(Code::BadValue, node, "the weight is " + quote(kind) + ", expected \"softmax\" or \"linear\"");
   Node body = isForm ? Node{&node->members()[0].second, child(node.pointer, kind)} : Node{};
   Fields fields(body, "an object", diagnostics);
   if (kind == "softmax") {
@@ -96,8 +92,7 @@ void PatternReader::readRope(KernelMap &map, const Node &node) {
     return;
   if (cos->shape != sin->shape || cos->dtype != sin->dtype)
     return error(Code::Conflict, fields.get("sin"),
-                 "the tables " + quoted(cos->name) + " and " + quoted(sin->name) +
-                     " differ in shape or dtype");
+                 "the tables " + quote(cos->name) + " and " + quote(sin->name) + " differ in shape or dtype");
   bool isHalf = cos->shape[1] == std::variant<int64_t, std::string>("d/2");
   if (auto *columns = std::get_if<int64_t>(&cos->shape[1]); columns && pattern.types.d)
     isHalf = *columns * 2 == *pattern.types.d;
@@ -122,8 +117,7 @@ void PatternReader::readMap(KernelMap &map, Fields &fields) {
       map.score = e;
   }
   readWeight(map, fields.get("weight"));
-  fields.oneOf("value", {"v"},
-               {{"zero", "values of zero"}, {"mean", "the mean value"}, {"k", "shared tensors"}});
+  fields.oneOf("value", {"v"}, {{"zero", "values of zero"}, {"mean", "the mean value"}, {"k", "shared tensors"}});
   readRope(map, fields.get("rope"));
   std::vector<std::string> names;
   for (const Cache &cache : pattern.caches)
@@ -131,8 +125,7 @@ void PatternReader::readMap(KernelMap &map, Fields &fields) {
   if (auto index = fields.oneOf("cache", names, {}))
     map.cache = *index;
   else if (names.size() > 1 && !fields.get("cache"))
-    error(Code::Missing, fields.node(),
-          "the key \"cache\" is missing, expected " + alternatives(names));
+    error(Code::Missing, fields.node(), "the key \"cache\" is missing, expected " + alternatives(names));
 }
 
 bool PatternReader::readClassNames(KernelMap &map, const std::string &key, const Node &node) {
@@ -140,8 +133,7 @@ bool PatternReader::readClassNames(KernelMap &map, const std::string &key, const
     return true;
   auto trimmed = [](std::string_view text) {
     size_t first = text.find_first_not_of(' '), last = text.find_last_not_of(' ');
-    return first == std::string_view::npos ? std::string_view()
-                                           : text.substr(first, last - first + 1);
+    return first == std::string_view::npos ? std::string_view() : text.substr(first, last - first + 1);
   };
   std::string_view rest = key;
   for (bool more = true; more;) {
@@ -151,8 +143,7 @@ bool PatternReader::readClassNames(KernelMap &map, const std::string &key, const
     rest = more ? rest.substr(end + 1) : "";
     size_t dot = word.find('.');
     if (dot == std::string::npos) {
-      error(Code::BadName, node,
-            quoted(word) + " is not a class, expected \"partition.class\" or \"all\"");
+      error(Code::BadName, node, quote(word) + " is not a class, expected \"partition.class\" or \"all\"");
       return false;
     }
     std::string owner = word.substr(0, dot), name = word.substr(dot + 1);
@@ -161,8 +152,7 @@ bool PatternReader::readClassNames(KernelMap &map, const std::string &key, const
       partitions.push_back(p.name);
     auto p = std::find(partitions.begin(), partitions.end(), owner);
     if (p == partitions.end()) {
-      error(Code::UnknownName, node,
-            quoted(owner) + " is not a partition" + suggestion(owner, partitions));
+      error(Code::UnknownName, node, quote(owner) + " is not a partition" + suggestion(owner, partitions));
       return false;
     }
     size_t index = p - partitions.begin();
@@ -171,13 +161,12 @@ bool PatternReader::readClassNames(KernelMap &map, const std::string &key, const
     auto c = std::find(classes.begin(), classes.end(), name);
     if (c == classes.end()) {
       error(Code::UnknownName, node,
-            quoted(name) + " is not a class of " + quoted(owner) + ", expected " +
-                alternatives(classes));
+            quote(name) + " is not a class of " + quote(owner) + ", expected " + alternatives(classes));
       return false;
     }
     for (const auto &[other, unused] : map.classes)
       if (other == index) {
-        error(Code::Conflict, node, "the map names two classes of " + quoted(owner));
+        error(Code::Conflict, node, "the map names two classes of " + quote(owner));
         return false;
       }
     map.classes.emplace_back(index, c - classes.begin());
@@ -186,8 +175,7 @@ bool PatternReader::readClassNames(KernelMap &map, const std::string &key, const
   return true;
 }
 
-void PatternReader::checkCoverage(const Attend &attend, const Node &node,
-                                  const std::vector<Node> &maps) {
+void PatternReader::checkCoverage(const Attend &attend, const Node &node, const std::vector<Node> &maps) {
   std::set<size_t> used;
   for (const KernelMap &map : attend.maps)
     for (const auto &[partition, index] : map.classes)
@@ -212,16 +200,17 @@ void PatternReader::checkCoverage(const Attend &attend, const Node &node,
     if (it == attend.maps.end()) {
       std::string names;
       for (const auto &[p, c] : chosen)
-        names += (names.empty() ? "" : " & ") + pattern.partitions[p].name + "." +
-                 pattern.partitions[p].classes[c].name;
-      return error(Code::Coverage, node, "no kernel map for " + quoted(names));
+        names +=
+            (names.empty() ? "" : " & ") + pattern.partitions[p].name + "." + pattern.partitions[p].classes[c].name;
+      return error(Code::Coverage, node, "no kernel map for " + quote(names));
     }
     reached[it - attend.maps.begin()] = true;
   }
   for (size_t i = 0; i < maps.size(); ++i)
     if (!reached[i])
-      return error(Code::Coverage, maps[i], "the kernel map is never used: the ones before it "
-                                            "take all its elements");
+      return error(Code::Coverage, maps[i],
+                   "the kernel map is never used: the ones before it "
+                   "take all its elements");
 }
 
 void PatternReader::checkLinear(const Attend &attend, const std::vector<Node> &maps) {
@@ -260,15 +249,14 @@ void PatternReader::readOutputs(Attend &attend, const Node &node) {
     } else if (item->string() == "out" || item->string() == "lse") {
       bool &flag = item->string() == "out" ? attend.out : attend.lse;
       if (flag)
-        error(Code::BadValue, item, "the output " + quoted(item->string()) + " occurs twice");
+        error(Code::BadValue, item, "the output " + quote(item->string()) + " occurs twice");
       flag = true;
     } else {
-      static const std::set<std::string> planned = {"row_max", "argmax", "column_sum",
-                                                    "block_scores"};
+      static const std::set<std::string> planned = {"row_max", "argmax", "column_sum", "block_scores"};
       bool isPlanned = planned.count(item->string());
       error(isPlanned ? Code::Unsupported : Code::BadValue, item,
-            isPlanned ? "the output " + quoted(item->string()) + " is not supported yet"
-                      : "an output is " + quoted(item->string()) + ", expected \"out\" or \"lse\"");
+            isPlanned ? "the output " + quote(item->string()) + " is not supported yet"
+                      : "an output is " + quote(item->string()) + ", expected \"out\" or \"lse\"");
     }
   }
   if (node->items().empty())
@@ -285,15 +273,13 @@ void PatternReader::readMaps(Settings &settings, Fields &fields) {
   } else {
     for (const std::string &key : mapKeys)
       if (Node other = fields.get(key))
-        error(Code::Conflict, other,
-              quoted(key) + " stands beside \"kernel_maps\", expected it in each kernel map");
+        error(Code::Conflict, other, quote(key) + " stands beside \"kernel_maps\", expected it in each kernel map");
     Fields maps(node, "an object of kernel maps", diagnostics);
     if (!maps.isObject())
       return;
     if (node->members().empty() || node->members().size() > maxMaps)
       return error(Code::BadValue, node,
-                   "there are " + std::to_string(node->members().size()) +
-                       " kernel maps, expected 1 to 64");
+                   "there are " + std::to_string(node->members().size()) + " kernel maps, expected 1 to 64");
     std::vector<std::string> known = mapKeys;
     known.push_back("doc");
     for (const auto &[key, value] : node->members()) {
@@ -329,8 +315,7 @@ void PatternReader::readSettings(Settings &settings, Fields &fields) {
       wrongType(diagnostics, scale, "a number or the name of a float parameter");
     } else if (!param || !param->isFloat()) {
       error(Code::UnknownName, scale,
-            "the scale is a number or the name of a float parameter, and " +
-                quoted(scale->string()) + " is none");
+            "the scale is a number or the name of a float parameter, and " + quote(scale->string()) + " is none");
     } else {
       attend.scale = param->name;
     }
@@ -343,8 +328,7 @@ void PatternReader::readSettings(Settings &settings, Fields &fields) {
 
 bool PatternReader::statesMaps(const Fields &fields) {
   return fields.get("kernel_maps") ||
-         std::any_of(mapKeys.begin(), mapKeys.end(),
-                     [&](const std::string &key) { return bool(fields.get(key)); });
+         std::any_of(mapKeys.begin(), mapKeys.end(), [&](const std::string &key) { return bool(fields.get(key)); });
 }
 
 void PatternReader::readEntries(Fields &document) {
@@ -365,22 +349,18 @@ void PatternReader::readEntries(Fields &document) {
     return;
   if (phases->members().empty() || phases->members().size() > maxPhases)
     return error(Code::BadValue, phases,
-                 "there are " + std::to_string(phases->members().size()) +
-                     " phases, expected 1 to 16");
+                 "there are " + std::to_string(phases->members().size()) + " phases, expected 1 to 16");
   for (auto &[name, phase] : fields.named())
     if (phase->is(Json::Kind::Array))
-      error(Code::Unsupported, phase,
-            "a phase of several steps (an array) is not supported yet, expected an object");
+      error(Code::Unsupported, phase, "a phase of several steps (an array) is not supported yet, expected an object");
     else
       readPhase(name, phase, document, common);
   if (statesMaps(document) && common.attend.maps.empty() && diagnostics.empty())
-    error(Code::Conflict, phases,
-          "every phase states its own kernel maps, so those of the pattern are never used");
+    error(Code::Conflict, phases, "every phase states its own kernel maps, so those of the pattern are never used");
 }
 
 /// A phase that states no map has those of the pattern, which are read when first needed.
-void PatternReader::readPhase(const std::string &name, const Node &phase, Fields &document,
-                              Settings &common) {
+void PatternReader::readPhase(const std::string &name, const Node &phase, Fields &document, Settings &common) {
   Fields body(phase, "an object", diagnostics);
   std::vector<std::string> known = mapKeys;
   known.insert(known.end(), {"kernel_maps", "scale", "outputs", "doc"});

@@ -74,7 +74,7 @@ Term TermBuilder::toFloat(Term a) {
 }
 
 Term TermBuilder::arithmetic(Op op, Term a, Term b, const char *what) {
-  std::string shown = quoted(what);
+  std::string shown = quote(what);
   if (!expectNumber(a, shown) || !expectNumber(b, shown))
     return {};
   if (op == Op::FloorDiv || op == Op::Mod) {
@@ -90,7 +90,7 @@ Term TermBuilder::arithmetic(Op op, Term a, Term b, const char *what) {
 }
 
 Term TermBuilder::compare(const std::string &sign, Term a, Term b) {
-  std::string shown = quoted(sign);
+  std::string shown = quote(sign);
   if (!expectNumber(a, shown) || !expectNumber(b, shown))
     return {};
   if (a.type() != b.type()) {
@@ -126,7 +126,7 @@ Term TermBuilder::negate(Term a) {
 }
 
 Term TermBuilder::floatFunction(Op op, Term a, const char *what) {
-  if (!expectNumber(a, quoted(what)))
+  if (!expectNumber(a, quote(what)))
     return {};
   a = toFloat(a);
   return op == Op::ToFloat ? a : make(op, {a});
@@ -138,9 +138,7 @@ Term TermBuilder::floor(Term a) {
   return a.type() == Type::Int ? a : make(Op::Floor, {a});
 }
 
-Term TermBuilder::abs(Term a) {
-  return expectNumber(a, "\"abs\"") ? make(Op::Abs, {a}) : Term{};
-}
+Term TermBuilder::abs(Term a) { return expectNumber(a, "\"abs\"") ? make(Op::Abs, {a}) : Term{}; }
 
 Term TermBuilder::isPow2(Term a) {
   return expect(a, Type::Int, "\"is_pow2\"") ? make(Op::IsPow2, {a}) : boolean(false);
@@ -163,7 +161,7 @@ Term TermBuilder::select(Term condition, Term yes, Term no) {
 Term TermBuilder::element(const std::string &tensor, std::vector<Term> indices, Type type) {
   std::vector<Expr> operands;
   for (const Term &index : indices) {
-    if (!expect(index, Type::Int, "an index of " + quoted(tensor)))
+    if (!expect(index, Type::Int, "an index of " + quote(tensor)))
       return {};
     operands.push_back(index.e);
   }

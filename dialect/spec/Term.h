@@ -44,16 +44,14 @@ public:
   static Term integer(int64_t value) { return {mask::Expr::integer(value)}; }
   static Term real(double value) { return {mask::Expr::real(value)}; }
   static Term boolean(bool value) { return {mask::Expr::boolean(value)}; }
-  static Term symbol(std::string name, mask::Type type) {
-    return {mask::Expr::symbol(std::move(name), type)};
-  }
+  static Term symbol(std::string name, mask::Type type) { return {mask::Expr::symbol(std::move(name), type)}; }
 
   /// `what` names the operator or function in messages.
   Term arithmetic(mask::Op op, Term a, Term b, const char *what); ///< Add .. Mod, Min, Max
   Term compare(const std::string &sign, Term a, Term b);          ///< `<` `<=` `>` `>=` `==` `!=`
   Term logic(mask::Op op, std::vector<Term> terms);               ///< And, Or: two or more; Not: one
   Term negate(Term a);
-  Term floatFunction(mask::Op op, Term a, const char *what);      ///< Exp, Log, Tanh, Sqrt, ToFloat
+  Term floatFunction(mask::Op op, Term a, const char *what); ///< Exp, Log, Tanh, Sqrt, ToFloat
   Term floor(Term a);
   Term abs(Term a);
   Term isPow2(Term a);

@@ -6,8 +6,7 @@
 namespace attn::spec {
 
 std::string Variant::str() const {
-  return std::string("dtype=") + dtypeNames[int(dtype)] + ",d=" + std::to_string(d) +
-         ",dv=" + std::to_string(dv);
+  return std::string("dtype=") + dtypeNames[int(dtype)] + ",d=" + std::to_string(d) + ",dv=" + std::to_string(dv);
 }
 
 namespace {
@@ -40,7 +39,7 @@ private:
       return dtype(value);
     if (key == "d" || key == "dv")
       return size(key, value, key == "d" ? types.d : types.dv);
-    return fail("the variant names " + quoted(text) + ", expected dtype=..., d=... or dv=...");
+    return fail("the variant names " + quote(text) + ", expected dtype=..., d=... or dv=...");
   }
   bool dtype(std::string_view value) {
     if (types.dtype)
@@ -50,8 +49,7 @@ private:
         types.dtype = t;
         return true;
       }
-    return fail("the variant has dtype " + quoted(value) + ", expected " +
-                alternatives({"f32", "f16", "bf16"}));
+    return fail("the variant has dtype " + quote(value) + ", expected " + alternatives({"f32", "f16", "bf16"}));
   }
   bool size(std::string_view key, std::string_view value, std::optional<int64_t> &result) {
     if (result)
@@ -59,8 +57,7 @@ private:
     int64_t number = 0;
     auto [end, status] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (status != std::errc() || end != value.data() + value.size() || number < 1 || number > 576)
-      return fail("the variant has " + std::string(key) + " " + quoted(value) +
-                  ", expected 1 to 576");
+      return fail("the variant has " + std::string(key) + " " + quote(value) + ", expected 1 to 576");
     result = number;
     return true;
   }
@@ -75,16 +72,15 @@ template <typename T> bool agrees(const std::optional<T> &fixed, const std::opti
 
 } // namespace
 
-std::optional<Variant> variantOf(const Pattern &pattern, std::string_view request,
-                                 Diagnostics &diagnostics, const Variant &defaults) {
+std::optional<Variant> variantOf(const Pattern &pattern, std::string_view request, Diagnostics &diagnostics,
+                                 const Variant &defaults) {
   RequestReader reader(diagnostics);
   if (!reader.read(request))
     return std::nullopt;
   const Types &fixed = pattern.types, &asked = reader.types;
-  if (!agrees(fixed.dtype, asked.dtype) || !agrees(fixed.d, asked.d) ||
-      !agrees(fixed.dv, asked.dv)) {
-    diagnostics.add({Code::Conflict, "/types", 0, 0,
-                     "the pattern fixes other types than the variant " + quoted(request)});
+  if (!agrees(fixed.dtype, asked.dtype) || !agrees(fixed.d, asked.d) || !agrees(fixed.dv, asked.dv)) {
+    diagnostics.add(
+        {Code::Conflict, "/types", 0, 0, "the pattern fixes other types than the variant " + quote(request)});
     return std::nullopt;
   }
   auto either = [](auto a, auto b) { return a ? a : b; };
@@ -108,8 +104,8 @@ std::optional<Variant> variantOf(const Pattern &pattern, std::string_view reques
         if (auto *columns = std::get_if<int64_t>(&operand.shape.back());
             operand.name == map.rope->cos && columns && *columns * 2 != v.d) {
           diagnostics.add({Code::Conflict, "/operands/" + operand.name + "/shape", 0, 0,
-                           "the rope table has " + std::to_string(*columns) +
-                               " columns, expected d/2 with d " + std::to_string(v.d)});
+                           "the rope table has " + std::to_string(*columns) + " columns, expected d/2 with d " +
+                               std::to_string(v.d)});
           return std::nullopt;
         }
     }

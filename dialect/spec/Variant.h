@@ -19,8 +19,8 @@ struct Variant {
 /// most once. What the request leaves out the pattern's `types` give, else `defaults`; dv is d
 /// unless stated. Nothing and an error where the request is malformed, contradicts `types`, or does
 /// not suit the pattern. The pointer of errors about the request is empty.
-std::optional<Variant> variantOf(const Pattern &pattern, std::string_view request,
-                                 Diagnostics &diagnostics, const Variant &defaults = {});
+std::optional<Variant> variantOf(const Pattern &pattern, std::string_view request, Diagnostics &diagnostics,
+                                 const Variant &defaults = {});
 
 } // namespace attn::spec
 
