@@ -89,7 +89,16 @@ Term TermBuilder::arithmetic(Op op, Term a, Term b, const char *what) {
   return make(op, {a, b});
 }
 
+/// A boolean read from a tensor, beside an integer, as the 0 or 1 that is stored.
+static Term stored(const Term &a, const Term &other) {
+  bool isElement = a.e.op() == Op::Ne && a.e.args()[0].op() == Op::Element &&
+                   a.e.args()[1] == Expr::integer(0);
+  return isElement && other.type() == Type::Int ? Term{a.e.args()[0], a.size - 2, a.depth - 1} : a;
+}
+
 Term TermBuilder::compare(const std::string &sign, Term a, Term b) {
+  a = stored(a, b);
+  b = stored(b, a);
   std::string shown = quote(sign);
   if (!expectNumber(a, shown) || !expectNumber(b, shown))
     return {};
