@@ -176,7 +176,9 @@ Operand readOperand(const Node &node, const Manifest &manifest) {
     std::string domain = node.at("domain").string();
     if (domain != "any" && domain != "sorted" && domain != "boolean")
       node.at("domain").fail("\"any\", \"sorted\" or \"boolean\"");
-    operand.domain = domain == "sorted" ? Domain::Sorted : domain == "boolean" ? Domain::Boolean : Domain::Any;
+    operand.domain = domain == "sorted"    ? ATTN_DOMAIN_SORTED
+                     : domain == "boolean" ? ATTN_DOMAIN_BOOLEAN
+                                           : ATTN_DOMAIN_ANY;
   }
   return operand;
 }

@@ -32,14 +32,12 @@ struct Size {
   std::string text; ///< as in the manifest
 };
 
-enum class Domain { Any, Sorted, Boolean };
-
 /// A run-time tensor that expressions read.
 struct Operand {
   std::string name;
   std::vector<Size> shape; ///< at most 4
   int32_t dtype = 0;
-  Domain domain = Domain::Any;
+  int32_t domain = ATTN_DOMAIN_ANY;
 };
 
 /// Where keys and values live. For a sink ring, `sink` and `ring` are indices of integer params.

@@ -97,6 +97,7 @@ attn_argument_info describeOperand(const Operand &operand) {
   info.dtype = operand.dtype;
   info.required = 1;
   info.rank = int32_t(operand.shape.size());
+  info.domain = operand.domain;
   for (size_t i = 0; i < operand.shape.size(); ++i)
     info.shape[i] = operand.shape[i].text.c_str();
   return info;

@@ -77,12 +77,12 @@ private:
   Status checkDomain(const Operand &operand, const Tensor &tensor) {
     if (tensor.empty())
       return {};
-    if (operand.domain == Domain::Boolean || tensor.dtype == ATTN_BOOL)
+    if (operand.domain == ATTN_DOMAIN_BOOLEAN || tensor.dtype == ATTN_BOOL)
       if (Status s = forEachRow(tensor, [&](const char *row, int64_t size, int64_t stride) {
             return checkBoolean(operand, tensor, row, size, stride);
           }))
         return s;
-    if (operand.domain == Domain::Sorted)
+    if (operand.domain == ATTN_DOMAIN_SORTED)
       return forEachRow(tensor, [&](const char *row, int64_t size, int64_t stride) {
         return checkSorted(operand, tensor, row, size, stride);
       });

@@ -98,6 +98,13 @@ enum attn_role {
   ATTN_ROLE_OPERAND = 6
 };
 
+/** What is promised of an operand's values, and checked. */
+enum attn_domain {
+  ATTN_DOMAIN_ANY = 0,
+  ATTN_DOMAIN_SORTED = 1, /**< not decreasing along the last dimension, padding included */
+  ATTN_DOMAIN_BOOLEAN = 2 /**< 0 or 1 */
+};
+
 enum attn_positions {
   ATTN_POSITIONS_UNSTATED = 0, /**< refused where q_len != kv_len */
   ATTN_POSITIONS_BOTTOM_RIGHT = 1,
@@ -162,8 +169,8 @@ typedef struct attn_argument_info {
   int32_t required;
   const char *sink_param; /**< keys and values in a sink ring: the params that size it. NULL: slots are positions */
   const char *ring_param;
-  int32_t rank; /**< of an operand */
-  int32_t reserved;
+  int32_t rank;   /**< of an operand */
+  int32_t domain; /**< of an operand: attn_domain */
   const char *shape[4]; /**< of an operand: names of sizes or integers, as in the spec */
 } attn_argument_info;
 
