@@ -11,7 +11,7 @@ STD = r"[a-z_]+"  # <vector>, <cstdint>
 C = r"(sys/|arpa/|netinet/)?[a-z_0-9]+\.h"  # <stdint.h>, <sys/mman.h>
 MLIR = r"(mlir|llvm)/.*"
 JSON = r"nlohmann/.*"
-PUBLIC = r"(runtime/include/)?attn/[A-Za-z]+\.h"
+PUBLIC = r"(runtime/include/)?attn/[A-Za-z]+\.h(pp)?"
 ABI = r"(runtime/include/)?attn/KernelABI\.h"
 DIALECTS = r"dialect/(mask|attn|tile)/.*"
 
