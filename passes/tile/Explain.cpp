@@ -37,7 +37,6 @@ private:
   ExplainCall call;
   int64_t keyDim = 0, valueDim = 0, elementBytes = 0;
   TileCall tileCall;
-  std::map<std::string, mask::TensorFacts> facts;
   std::string zeros; ///< operands that are taken as 0
 };
 
@@ -69,7 +68,6 @@ void LoopExplainer::readDeclarations(const mask::Expr &mask) {
     }
     for (auto operand : pattern.getBody().getOps<ir::OperandOp>()) {
       std::string name = operand.getSymName().str();
-      facts[name].sorted = operand.getDomain() == ir::Domain::Sorted;
       if (!tensors.count(name))
         continue;
       // Indices are clamped, so one element is every element.
@@ -128,7 +126,16 @@ void LoopExplainer::explain() {
     if (pattern.getPositions() != ir::Positions::TopLeft)
       tileCall.qPos = call.kvLen - call.qLen;
 
-  auto program = mask::RangeProgram::compile(*mask, facts);
+  auto kernel = loop->getParentOfType<tile::KernelOp>();
+  std::map<std::string, mask::TensorFacts> facts;
+  std::set<std::string> positive;
+  if (auto names = kernel.getSorted())
+    for (auto name : names->getAsRange<StringAttr>())
+      facts[name.str()].sorted = true;
+  if (auto names = kernel.getPositive())
+    for (auto name : names->getAsRange<StringAttr>())
+      positive.insert(name.str());
+  auto program = mask::RangeProgram::compile(*mask, facts, positive);
   line("mask") << mask->str() << "\n";
   line("range program") << (program.exact() ? "exact" : "not exact: some tiles may be partial without need") << ", "
                         << program.valueCount() << " values\n";
