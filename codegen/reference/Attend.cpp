@@ -32,7 +32,7 @@ struct Visible {
 class Row {
 public:
   Row(Attention &attention, const Point &point, const double *query)
-      : a(attention), env(attention.env), point(point), query(query) {}
+      : a(attention), env(attention.env), r(env.rounding()), point(point), query(query) {}
 
   /// Writes the row of out and lse, which hold 0 and -inf.
   Error compute(double *out, double *lse);
@@ -43,11 +43,13 @@ private:
   Expected<std::optional<Visible>> look(KernelMap &map);
   Expected<const Cache *> cacheOf(KernelMap &map);
   Expected<double> score(KernelMap &map, const double *key);
+  void add(double *out, double weight, const double *value);
   void softmax(const std::vector<Visible> &keys, const Tensor *seed, double *out, double *lse);
   Error linear(const std::vector<Visible> &keys, double *out, double *lse);
 
   Attention &a;
   const Environment &env;
+  Rounding r;
   Point point;
   const double *query;
 };
@@ -60,14 +62,14 @@ static const double *rowOf(const Tensor &t, int64_t b, int64_t head, int64_t row
 }
 
 /// `x` with its pairs of channels rotated by the angle of `position`.
-static std::vector<double> rotate(const double *x, int64_t dim, const Rope &rope, int64_t position) {
+static std::vector<double> rotate(const double *x, int64_t dim, const Rope &rope, int64_t position, const Rounding &r) {
   int64_t half = dim / 2, p = std::clamp<int64_t>(position, 0, rope.cos->shape[0] - 1);
   std::vector<double> result(dim);
   for (int64_t i = 0; i < half; ++i) {
     int64_t first = rope.interleaved ? 2 * i : i, second = rope.interleaved ? 2 * i + 1 : i + half;
     double c = rope.cos->values[p * half + i], s = rope.sin->values[p * half + i];
-    result[first] = x[first] * c - x[second] * s;
-    result[second] = x[second] * c + x[first] * s;
+    result[first] = r.store(r.compute(x[first] * c) - r.compute(x[second] * s));
+    result[second] = r.store(r.compute(x[second] * c) + r.compute(x[first] * s));
   }
   return result;
 }
@@ -141,16 +143,19 @@ Expected<double> Row::score(KernelMap &map, const double *key) {
   const double *x = query, *y = key;
   std::vector<double> rotatedQuery, rotatedKey;
   if (map.rope) {
-    rotatedQuery = rotate(x, a.dim, *map.rope, point[ir::Query]);
-    rotatedKey = rotate(y, a.dim, *map.rope, point[ir::Key]);
+    rotatedQuery = rotate(x, a.dim, *map.rope, point[ir::Query], r);
+    rotatedKey = rotate(y, a.dim, *map.rope, point[ir::Key], r);
     x = rotatedQuery.data();
     y = rotatedKey.data();
   }
-  double score = 0;
+  double dot = 0;
   for (int64_t d = 0; d < a.dim; ++d)
-    score += x[d] * y[d];
-  score *= ofRequest(a.scale, point[ir::Batch]);
-  return map.score ? map.score->real(point, score) : Expected<double>(score);
+    dot = r.compute(dot + r.compute(x[d] * y[d]));
+  double score = r.store(r.store(dot) * ofRequest(a.scale, point[ir::Batch]));
+  if (!map.score)
+    return score;
+  auto changed = map.score->real(point, score);
+  return changed ? r.store(*changed) : std::move(changed);
 }
 
 /// The key of `point` under its kernel map, or nothing where it is hidden.
@@ -177,23 +182,27 @@ Expected<std::optional<Visible>> Row::look(KernelMap &map) {
 // Weights
 //===----------------------------------------------------------------------===//
 
+/// out += weight * value.
+void Row::add(double *out, double weight, const double *value) {
+  for (int64_t d = 0; d < a.valueDim; ++d)
+    out[d] = r.compute(out[d] + r.compute(weight * value[d]));
+}
+
 /// Softmax over the visible keys and the seed, which has no value.
 void Row::softmax(const std::vector<Visible> &keys, const Tensor *seed, double *out, double *lse) {
   double m = seed ? seed->values[point[ir::QHead]] : -kInfinity, sum = 0;
   for (const Visible &key : keys)
     m = std::fmax(m, key.score);
-  auto weight = [&](double score) { return score == -kInfinity ? 0.0 : std::exp(score - m); };
+  auto weight = [&](double score) { return score == -kInfinity ? 0.0 : r.compute(std::exp(r.compute(score - m))); };
   if (seed)
-    sum += weight(seed->values[point[ir::QHead]]);
-  for (const Visible &key : keys) {
-    double w = weight(key.score);
-    sum += w;
-    for (int64_t d = 0; d < a.valueDim; ++d)
-      out[d] += w * key.value[d];
-  }
-  for (int64_t d = 0; d < a.valueDim; ++d)
-    out[d] = sum == 0 ? 0 : out[d] / sum;
-  *lse = sum == 0 ? -kInfinity : m + std::log(sum);
+    sum = weight(seed->values[point[ir::QHead]]);
+  for (const Visible &key : keys)
+    sum = r.compute(sum + weight(key.score));
+  if (sum == 0)
+    return;
+  for (const Visible &key : keys)
+    add(out, r.store(weight(key.score) / sum), key.value);
+  *lse = r.compute(m + r.compute(std::log(sum)));
 }
 
 /// out = sum over visible k of decay^(q - k) * score * value.
@@ -202,9 +211,7 @@ Error Row::linear(const std::vector<Visible> &keys, double *out, double *lse) {
     auto decay = key.map->decay->real(point);
     if (!decay)
       return decay.takeError();
-    double w = std::pow(*decay, double(key.distance)) * key.score;
-    for (int64_t d = 0; d < a.valueDim; ++d)
-      out[d] += w * key.value[d];
+    add(out, r.store(r.compute(std::pow(*decay, double(key.distance))) * key.score), key.value);
   }
   *lse = std::numeric_limits<double>::quiet_NaN();
   return Error::success();
@@ -235,10 +242,14 @@ Error Row::compute(double *out, double *lse) {
   }
   point[ir::Key] = 0;
   const KernelMap &first = *possible->front();
-  if (!first.softmax)
-    return linear(keys, out, lse);
-  softmax(keys, first.seed, out, lse);
-  return Error::success();
+  Error error = Error::success();
+  if (first.softmax)
+    softmax(keys, first.seed, out, lse);
+  else
+    error = linear(keys, out, lse);
+  for (int64_t d = 0; d < a.valueDim; ++d)
+    out[d] = r.store(out[d]);
+  return error;
 }
 
 Expected<Partial> attend(ir::AttendOp op, const TensorValues &values, const std::vector<int64_t> &qPos,

@@ -21,7 +21,7 @@ using TensorValues = llvm::DenseMap<mlir::Value, const Tensor *>;
 llvm::Expected<Partial> attend(ir::AttendOp op, const TensorValues &values, const std::vector<int64_t> &qPos,
                                const Arguments &arguments);
 
-llvm::Expected<Partial> merge(ir::MergeOp op, const TensorValues &values);
+llvm::Expected<Partial> merge(ir::MergeOp op, const TensorValues &values, const Rounding &rounding);
 
 } // namespace attn::codegen::reference
 

@@ -194,10 +194,15 @@ Expected<Expression::Step> Expression::Decoder::element(ir::ElementOp op, std::v
 
 Expected<Expression::Step> Expression::Decoder::step(Operation &op, llvm::ArrayRef<unsigned> in, unsigned out) {
   unsigned x = in.size() > 0 ? in[0] : 0, y = in.size() > 1 ? in[1] : 0, z = in.size() > 2 ? in[2] : 0;
+  Rounding rounding = env.rounding();
   // Operations on one or two values of one type; `f` computes the result.
   auto ints = [=](auto f) -> Step { return [=](Cell *c) { return c[out].i = f(c[x].i, c[y].i), true; }; };
-  auto reals = [=](auto f) -> Step { return [=](Cell *c) { return c[out].f = f(c[x].f, c[y].f), true; }; };
-  auto real = [=](double (*f)(double)) -> Step { return [=](Cell *c) { return c[out].f = f(c[x].f), true; }; };
+  auto reals = [=](auto f) -> Step {
+    return [=](Cell *c) { return c[out].f = rounding.compute(f(c[x].f, c[y].f)), true; };
+  };
+  auto real = [=](double (*f)(double)) -> Step {
+    return [=](Cell *c) { return c[out].f = rounding.compute(f(c[x].f)), true; };
+  };
   auto divide = [=](auto f) -> Step {
     return [=](Cell *c) { return c[y].i != 0 && (c[out].i = f(c[x].i, c[y].i), true); };
   };
@@ -241,7 +246,9 @@ Expected<Expression::Step> Expression::Decoder::step(Operation &op, llvm::ArrayR
       .Case([&](arith::CmpFOp cmp) -> Step {
         return [=, p = cmp.getPredicate()](Cell *c) { return c[out].i = compare(p, c[x].f, c[y].f), true; };
       })
-      .Case([&](arith::SIToFPOp) -> Step { return [=](Cell *c) { return c[out].f = double(c[x].i), true; }; })
+      .Case([&](arith::SIToFPOp) -> Step {
+        return [=](Cell *c) { return c[out].f = rounding.compute(double(c[x].i)), true; };
+      })
       .Case([&](arith::FPToSIOp) -> Step {
         return [=](Cell *c) {
           double value = c[x].f;

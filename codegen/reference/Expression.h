@@ -20,6 +20,8 @@ struct Environment {
   const Arguments &arguments;
   int64_t batch, qHeads, kvHeads;
 
+  Rounding rounding() const { return Rounding(arguments.precision); }
+
   /// A size or an integer parameter: one value, or one per request.
   llvm::Expected<std::vector<int64_t>> intScalar(llvm::StringRef name) const;
   llvm::Expected<std::vector<double>> floatScalar(llvm::StringRef name) const;

@@ -143,7 +143,7 @@ static Expected<Results> runEntry(func::FuncOp entry, const std::vector<int64_t>
       if (Error error = keep(&op, attend(attendOp, values, qPos, args)))
         return std::move(error);
     } else if (auto mergeOp = dyn_cast<ir::MergeOp>(op)) {
-      if (Error error = keep(&op, merge(mergeOp, values)))
+      if (Error error = keep(&op, merge(mergeOp, values, Rounding(args.precision))))
         return std::move(error);
     } else if (auto ret = dyn_cast<func::ReturnOp>(op)) {
       for (auto [i, value] : llvm::enumerate(ret.getOperands()))

@@ -19,6 +19,8 @@
 #ifndef ATTN_CODEGEN_REFERENCE_INTERPRETER_H
 #define ATTN_CODEGEN_REFERENCE_INTERPRETER_H
 
+#include "codegen/reference/Precision.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 
@@ -43,6 +45,7 @@ struct Arguments {
   /// Position of query row 0 of each request: exactly for patterns with positions(tensor).
   std::vector<int64_t> qPos;
   int64_t layer = 0;
+  Precision precision = Precision::F64;
   /// The entry point's arguments by attn.name, `[batch, head, row, dim]`. Rows from a request's
   /// length on are not looked at. Tensors of a cache with layout sink_ring are given by slot.
   std::map<std::string, Tensor> tensors;

@@ -12,7 +12,7 @@ namespace attn::codegen::reference {
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-Expected<Partial> merge(ir::MergeOp op, const TensorValues &values) {
+Expected<Partial> merge(ir::MergeOp op, const TensorValues &values, const Rounding &r) {
   std::vector<const Tensor *> outs, lses;
   for (Value value : op.getOuts())
     outs.push_back(values.lookup(value));
@@ -32,16 +32,19 @@ Expected<Partial> merge(ir::MergeOp op, const TensorValues &values) {
     double m = -kInfinity, sum = 0;
     for (const Tensor *lse : lses)
       m = std::fmax(m, lse->values[row]);
-    auto weight = [&](double lse) { return lse == -kInfinity ? 0.0 : std::exp(lse - m); };
+    auto weight = [&](double lse) { return lse == -kInfinity ? 0.0 : r.compute(std::exp(r.compute(lse - m))); };
     for (const Tensor *lse : lses)
-      sum += weight(lse->values[row]);
+      sum = r.compute(sum + weight(lse->values[row]));
     if (sum == 0)
       continue;
-    result.lse.values[row] = m + std::log(sum);
-    for (size_t i = 0; i < outs.size(); ++i)
-      if (double w = weight(lses[i]->values[row]); w != 0)
-        for (int64_t d = 0; d < dim; ++d)
-          result.out.values[row * dim + d] += w / sum * outs[i]->values[row * dim + d];
+    result.lse.values[row] = r.compute(m + r.compute(std::log(sum)));
+    for (int64_t d = 0; d < dim; ++d) {
+      double value = 0;
+      for (size_t i = 0; i < outs.size(); ++i)
+        if (double w = weight(lses[i]->values[row]); w != 0)
+          value = r.compute(value + r.compute(r.compute(w / sum) * outs[i]->values[row * dim + d]));
+      result.out.values[row * dim + d] = r.store(value);
+    }
   }
   return std::move(result);
 }
