@@ -103,7 +103,7 @@ static bool splits(const Linear &form, const Facts &facts) {
       return true;
     if (term.uses("k"))
       overKeys.push_back(term);
-    else if (openRemainder(form, term))
+    else if (term.op() == Op::Mod && openRemainder(form, term))
       isLinear = true;
   }
   if (overKeys.empty())
