@@ -5,8 +5,8 @@
 #include "codegen/jit/Cache.h"
 
 #include "codegen/jit/Compiler.h"
-#include "llvm/Config/llvm-config.h"
 #include "runtime/artifact/Format.h"
+#include "llvm/Config/llvm-config.h"
 
 #include <cstdlib>
 #include <cstring>

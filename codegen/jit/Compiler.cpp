@@ -23,6 +23,7 @@
 using namespace mlir;
 using namespace attn;
 using namespace attn::codegen;
+namespace json = llvm::json;
 
 namespace {
 
@@ -165,7 +166,7 @@ bool Unit::lower(ModuleOp module, Emit emit, const CompileOptions &options, Stop
   return true;
 }
 
-CompileResult codegen::compile(std::string_view specText, Emit emit, const CompileOptions &options) {
+CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const CompileOptions &options) {
   CompileResult result;
   Stopwatch watch(result.times);
   spec::Diagnostics diagnostics;

@@ -43,7 +43,8 @@ int32_t attn_compile(const char *spec, size_t size, const attn_compile_options *
   options.useCache = true;
   if (given) {
     if (given->struct_size != sizeof(attn_compile_options) || given->version != ATTN_STRUCT_VERSION)
-      return fail(ATTN_ERR_INVALID_ARGUMENT, "attn_compile: struct_size or version of the options is not of this library");
+      return fail(ATTN_ERR_INVALID_ARGUMENT,
+                  "attn_compile: struct_size or version of the options is not of this library");
     if (given->targets) {
       llvm::SmallVector<llvm::StringRef> names;
       llvm::StringRef(given->targets).split(names, ',');

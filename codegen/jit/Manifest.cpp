@@ -3,13 +3,13 @@
 
 #include "dialect/attn/AttnDialect.h"
 #include "dialect/tile/TileDialect.h"
-#include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Config/llvm-config.h"
-#include "llvm/Support/raw_ostream.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/analysis/Facts.h"
 #include "runtime/artifact/Format.h"
 #include "runtime/include/attn/KernelABI.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <set>
 
@@ -69,7 +69,8 @@ json::Object codegen::describePattern(ModuleOp module) {
                                           {"domain", ir::stringifyDomain(operand.getDomain()).str()}});
         })
         .Case([&](ir::CacheOp cache) {
-          json::Object item{{"name", cache.getSymName().str()}, {"layout", ir::stringifyLayout(cache.getLayout()).str()}};
+          json::Object item{{"name", cache.getSymName().str()},
+                            {"layout", ir::stringifyLayout(cache.getLayout()).str()}};
           if (auto sink = cache.getSink())
             item["sink"] = sink->str();
           if (auto ring = cache.getRing())

@@ -6,8 +6,8 @@
 #ifndef ATTN_CODEGEN_JIT_MANIFEST_H
 #define ATTN_CODEGEN_JIT_MANIFEST_H
 
-#include "llvm/Support/JSON.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/JSON.h"
 
 #include <map>
 #include <string>
@@ -20,8 +20,8 @@ struct CompiledUnit {
   std::string dtype;
   int64_t keyDim = 0, valueDim = 0;
   std::string isa;
-  std::string object;          ///< ELF relocatable
-  llvm::json::Object entries;  ///< entry name -> its `steps`
+  std::string object;         ///< ELF relocatable
+  llvm::json::Object entries; ///< entry name -> its `steps`
 };
 
 /// Name, positions, params, operands, caches and entries (without variants) of the one pattern of `module`, an imported

@@ -54,9 +54,7 @@ __attribute__((target("avx2,fma"))) static double peak256() {
     benchmark::DoNotOptimize(x);
   return n * 12 * 16 / t;
 }
-static double peak() {
-  return __builtin_cpu_supports("avx512f") ? std::max(peak512(), peak256()) : peak256();
-}
+static double peak() { return __builtin_cpu_supports("avx512f") ? std::max(peak512(), peak256()) : peak256(); }
 
 namespace {
 

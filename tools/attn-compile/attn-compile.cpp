@@ -7,14 +7,12 @@
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <csignal>
-#include <sys/resource.h>
 
 namespace cl = llvm::cl;
 using attn::codegen::Emit;
@@ -28,15 +26,15 @@ static cl::list<std::string> targets("target",
                                      cl::value_desc("name"), cl::CommaSeparated, cl::cat(category));
 static cl::list<std::string> variants("variant", cl::desc("What is fixed at compile time, as dtype=bf16,d=128,dv=128"),
                                       cl::value_desc("list"), cl::cat(category));
-static cl::opt<Emit> emit("emit", cl::desc("What to write"), cl::init(Emit::Artifact),
-                          cl::values(clEnumValN(Emit::Artifact, "artifact", "compiled artifact (default)"),
-                                     clEnumValN(Emit::Spec, "spec", "the spec, normalised"),
-                                     clEnumValN(Emit::Attn, "attn", "attn dialect"),
-                                     clEnumValN(Emit::Tiled, "tiled", "tile dialect"),
-                                     clEnumValN(Emit::Ranges, "ranges", "range programs of the masks"),
-                                     clEnumValN(Emit::LLVM, "llvm", "LLVM IR"), clEnumValN(Emit::Asm, "asm", "assembly"),
-                                     clEnumValN(Emit::Obj, "obj", "object file")),
-                          cl::cat(category));
+static cl::opt<Emit>
+    emit("emit", cl::desc("What to write"), cl::init(Emit::Artifact),
+         cl::values(clEnumValN(Emit::Artifact, "artifact", "compiled artifact (default)"),
+                    clEnumValN(Emit::Spec, "spec", "the spec, normalised"),
+                    clEnumValN(Emit::Attn, "attn", "attn dialect"), clEnumValN(Emit::Tiled, "tiled", "tile dialect"),
+                    clEnumValN(Emit::Ranges, "ranges", "range programs of the masks"),
+                    clEnumValN(Emit::LLVM, "llvm", "LLVM IR"), clEnumValN(Emit::Asm, "asm", "assembly"),
+                    clEnumValN(Emit::Obj, "obj", "object file")),
+         cl::cat(category));
 static cl::opt<bool> printSpec("print-spec", cl::desc("The same as --emit=spec"), cl::cat(category));
 static cl::opt<bool> explain("explain", cl::desc("Say how the pattern is compiled"), cl::cat(category));
 static cl::opt<bool> check("check", cl::desc("Only check the pattern; write nothing"), cl::cat(category));
@@ -104,8 +102,8 @@ static int compileInChild(int argc, char **argv) {
   arguments.insert(arguments.begin() + 1, "--in-process");
   std::string message;
   bool failed = false;
-  int status = llvm::sys::ExecuteAndWait(self, arguments, std::nullopt, {}, deadline, /*MemoryLimit=*/4096, &message,
-                                         &failed);
+  int status =
+      llvm::sys::ExecuteAndWait(self, arguments, std::nullopt, {}, deadline, /*MemoryLimit=*/4096, &message, &failed);
   if (failed)
     return refuse("COMPILER_START: " + message + "\n");
   if (status == -2 && llvm::StringRef(message).contains("timed out"))
