@@ -212,10 +212,16 @@ void Importer::entry(const Entry &entry) {
     outputNames.push_back("lse");
   }
   auto func = builder.create<func::FuncOp>(loc, entry.name, builder.getFunctionType(inputs, outputs));
-  for (auto [i, name] : llvm::enumerate(inputNames))
+  for (auto [i, name] : llvm::enumerate(inputNames)) {
     func.setArgAttr(i, "attn.name", builder.getStringAttr(name));
-  for (auto [i, name] : llvm::enumerate(outputNames))
+    func.setArgAttr(i, "attn.role", builder.getStringAttr(i == 0 ? "query" : i % 2 ? "key" : "value"));
+    if (i > 0)
+      func.setArgAttr(i, "attn.cache", builder.getStringAttr(pattern.caches[caches[(i - 1) / 2]].name));
+  }
+  for (auto [i, name] : llvm::enumerate(outputNames)) {
     func.setResultAttr(i, "attn.name", builder.getStringAttr(name));
+    func.setResultAttr(i, "attn.role", builder.getStringAttr(name)); // out, lse
+  }
 
   OpBuilder::InsertionGuard guard(builder);
   Block *body = func.addEntryBlock();
