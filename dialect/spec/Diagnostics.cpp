@@ -66,6 +66,11 @@ std::string quote(std::string_view text) {
   return result + (cut ? "...\"" : "\"");
 }
 
+std::string counted(size_t number, const std::string &noun, const std::string &plural) {
+  const std::string &many = plural.empty() ? noun + "s" : plural;
+  return std::to_string(number) + " " + (number == 1 ? noun : many);
+}
+
 std::string alternatives(const std::vector<std::string> &words) {
   std::string text;
   for (size_t i = 0; i < words.size(); ++i) {

@@ -60,6 +60,8 @@ private:
 
 /// `text` in double quotes, shortened to 60 characters, with everything but printable ASCII escaped.
 std::string quote(std::string_view text);
+/// `1 size`, `2 sizes`; `plural` where an s does not do.
+std::string counted(size_t number, const std::string &noun, const std::string &plural = "");
 /// `"a", "b" or "c"`.
 std::string alternatives(const std::vector<std::string> &words);
 /// ` (did you mean "window"?)` where a candidate is close to `word`, else "".

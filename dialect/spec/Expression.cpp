@@ -335,8 +335,7 @@ private:
       advance();
     }
     if (position >= parameters.size()) {
-      fail(Code::BadValue, quote(called.name) + " takes " + std::to_string(parameters.size()) +
-                               (parameters.size() == 1 ? " argument" : " arguments"));
+      fail(Code::BadValue, quote(called.name) + " takes " + counted(parameters.size(), "argument"));
       return;
     }
     FormArgument &argument = arguments[position];
@@ -369,8 +368,8 @@ private:
     bool variadic = name == "min" || name == "max";
     size_t arity = name == "clamp" || name == "select" ? 3 : variadic ? 2 : 1;
     if (variadic ? a.size() < arity : a.size() != arity)
-      return build.fail(Code::BadValue, quote(name) + " takes " + std::to_string(arity) + (variadic ? " or more" : "") +
-                                            (arity == 1 ? " argument" : " arguments") + ", not " +
+      return build.fail(Code::BadValue, quote(name) + " takes " +
+                                            (variadic ? "2 or more arguments" : counted(arity, "argument")) + ", not " +
                                             std::to_string(a.size()));
     if (variadic) {
       Term term = a[0];
@@ -430,7 +429,7 @@ private:
   Term object(const Json &json, const std::string &pointer) {
     if (json.members().size() != 1)
       return build.fail(Code::BadValue, "expected an object with one key, the named form, got " +
-                                            std::to_string(json.members().size()) + " keys");
+                                            counted(json.members().size(), "key"));
     const auto &[key, value] = json.members()[0];
     std::string at = child(pointer, key);
     if (key == "and" || key == "or")

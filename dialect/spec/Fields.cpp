@@ -81,8 +81,8 @@ std::optional<int64_t> Fields::integer(const std::string &key, int64_t least, in
     wrongType(diagnostics, node, "an integer");
   } else if (node->integer() < least || node->integer() > most) {
     report(diagnostics, Code::BadValue, node,
-           quote(key) + " is " + node->describe() + ", expected " + std::to_string(least) + " to " +
-               std::to_string(most));
+           quote(key) + " is " + node->describe() + ", expected " + std::to_string(least) +
+               (least == most ? "" : " to " + std::to_string(most)));
   } else {
     return node->integer();
   }
@@ -123,7 +123,7 @@ std::optional<size_t> Fields::oneOf(const std::string &key, const std::vector<st
   for (const Planned &p : planned)
     if (*value == p.key) {
       report(diagnostics, Code::Unsupported, get(key),
-             quote(key) + " " + quote(*value) + " (" + p.what + ") is not supported yet");
+             quote(key) + " is " + quote(*value) + " (" + p.what + "), which is not supported yet");
       return std::nullopt;
     }
   report(diagnostics, Code::BadValue, get(key),

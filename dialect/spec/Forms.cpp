@@ -61,9 +61,8 @@ Term neighborhood(TermBuilder &t, const Scope &scope, const Arguments &a) {
   size_t rank = std::max<size_t>(1, scope.grid.size());
   for (const FormArgument &argument : a)
     if (argument.terms.size() != 1 && argument.terms.size() != rank)
-      return t.fail(Code::BadValue, "a list of \"neighborhood\" has " + std::to_string(argument.terms.size()) +
-                                        " values, but the grid has " + std::to_string(rank) +
-                                        (rank == 1 ? " axis" : " axes"));
+      return t.fail(Code::BadValue, "a list of \"neighborhood\" has " + counted(argument.terms.size(), "value") +
+                                        ", but the grid has " + counted(rank, "axis", "axes"));
   auto value = [&](size_t argument, size_t axis) {
     const std::vector<Term> &terms = a[argument].terms;
     return terms[terms.size() == 1 ? 0 : axis];
@@ -218,9 +217,8 @@ Term elementAt(TermBuilder &build, const Scope &scope, const std::string &tensor
   if (t.batchFirst && indices.size() + 1 == t.rank)
     indices.insert(indices.begin(), TermBuilder::symbol("b", Type::Int));
   if (indices.size() != t.rank)
-    return build.fail(Code::BadValue, quote(tensor) + " has " + std::to_string(t.rank) +
-                                          (t.rank == 1 ? " dimension" : " dimensions") + ", but is indexed with " +
-                                          std::to_string(indices.size()));
+    return build.fail(Code::BadValue, quote(tensor) + " has " + counted(t.rank, "dimension") +
+                                          ", but is indexed with " + std::to_string(indices.size()));
   return build.element(tensor, std::move(indices), t.type);
 }
 

@@ -40,8 +40,13 @@ Token Lexer::next() {
     }
   token.kind = std::string_view("<>+-*/%()[],.=").find(text[at]) == std::string_view::npos ? Token::Bad : Token::Sign;
   token.text = text.substr(at++, 1);
-  if (token.kind == Token::Bad)
+  if (token.kind == Token::Bad) {
+    char c = token.text[0];
+    const char *word = c == '&' ? "and" : c == '|' ? "or" : c == '!' ? "not" : nullptr;
     token.text = "character " + quote(token.text) + " has no meaning here";
+    if (word)
+      token.text += ", expected " + quote(word);
+  }
   return token;
 }
 

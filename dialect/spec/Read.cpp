@@ -186,7 +186,7 @@ void PatternReader::readOperand(Operand &operand, Fields &fields) {
   if (!shape->is(Json::Kind::Array))
     return wrongType(diagnostics, shape, "an array of sizes");
   if (shape->items().empty() || shape->items().size() > 4)
-    error(Code::BadValue, shape, "the shape has " + std::to_string(shape->items().size()) + " sizes, expected 1 to 4");
+    error(Code::BadValue, shape, "the shape has " + counted(shape->items().size(), "size") + ", expected 1 to 4");
   std::vector<std::string> known = {"batch", "q_heads", "kv_heads", "layers", "q_len", "kv_len", "d", "dv", "d/2"};
   size_t builtin = known.size();
   for (const Param &p : pattern.params)
@@ -240,11 +240,10 @@ void PatternReader::readGrid(const Node &node) {
     return wrongType(diagnostics, sizes, "an array of sizes");
   size_t rank = axes->items().size();
   if (rank < 1 || rank > 3)
-    return error(Code::BadValue, axes, "the grid has " + std::to_string(rank) + " axes, expected 1 to 3");
+    return error(Code::BadValue, axes, "the grid has " + counted(rank, "axis", "axes") + ", expected 1 to 3");
   if (sizes->items().size() != rank)
     return error(Code::BadValue, sizes,
-                 "there are " + std::to_string(sizes->items().size()) + " sizes for " + std::to_string(rank) +
-                     (rank == 1 ? " axis" : " axes"));
+                 "the grid has " + counted(sizes->items().size(), "size") + " for " + counted(rank, "axis", "axes"));
   int64_t product = 1;
   for (size_t i = 0; i < rank; ++i) {
     Node axis{&axes->items()[i], child(axes.pointer, i)};
@@ -295,7 +294,7 @@ void PatternReader::readClasses(Partition &partition, const Node &node) {
   auto members = classes.named(true);
   if (classes.isObject() && node->members().size() < 2)
     error(Code::BadValue, node,
-          "the partition has " + std::to_string(node->members().size()) + " classes, expected two or more");
+          "the partition has " + counted(node->members().size(), "class", "classes") + ", expected two or more");
   for (size_t i = 0; i < members.size(); ++i) {
     auto &[name, rule] = members[i];
     bool isLast = i + 1 == members.size();

@@ -27,9 +27,9 @@ const Operand *PatternReader::floatOperand(const Node &node, size_t rank, const 
     error(Code::UnknownName, node, quote(node->string()) + " is not an operand" + suggestion(node->string(), known));
   } else if (!isFloat(operand->dtype) || operand->shape.size() != rank) {
     error(Code::BadValue, node,
-          std::string(what) + " is a float tensor of " + std::to_string(rank) +
-              (rank == 1 ? " dimension" : " dimensions") + ", and " + quote(operand->name) + " has dtype " +
-              quote(dtypeNames[int(operand->dtype)]) + " and " + std::to_string(operand->shape.size()));
+          std::string(what) + " is a float tensor of " + counted(rank, "dimension") + ", and " + quote(operand->name) +
+              " is one of " + quote(dtypeNames[int(operand->dtype)]) + " and " +
+              counted(operand->shape.size(), "dimension"));
   } else {
     return operand;
   }
@@ -220,21 +220,22 @@ void PatternReader::checkLinear(const Attend &attend, const std::vector<Node> &m
     auto *linear = std::get_if<Linear>(&map.weight);
     if (!linear)
       continue;
+    Node weight{maps[i]->find("weight"), child(maps[i].pointer, "weight")};
     for (const KernelMap &other : attend.maps)
       for (const auto &[partition, index] : other.classes)
         if (Axis axis = pattern.partitions[partition].axis; axis == Axis::Key || axis == Axis::Query)
-          return error(Code::Unsupported, maps[i],
+          return error(Code::Unsupported, weight,
                        "the weight \"linear\" with a partition of queries or keys is not "
                        "supported yet");
     if (linear->chunked && map.score)
-      return error(Code::Unsupported, maps[i],
+      return error(Code::Unsupported, weight,
                    "a score expression with the form \"chunked\" is not supported: the scan sums "
                    "products of keys and values; use \"form\": \"quadratic\"");
     if (linear->chunked && map.mask != causal)
-      return error(Code::Unsupported, maps[i],
+      return error(Code::Unsupported, weight,
                    "the form \"chunked\" takes the mask \"causal\"; use \"form\": \"quadratic\"");
     if (attend.lse)
-      return error(Code::Conflict, maps[i], "the weight \"linear\" has no output \"lse\"");
+      return error(Code::Conflict, weight, "the weight \"linear\" has no output \"lse\"");
   }
 }
 
@@ -279,7 +280,7 @@ void PatternReader::readMaps(Settings &settings, Fields &fields) {
       return;
     if (node->members().empty() || node->members().size() > maxMaps)
       return error(Code::BadValue, node,
-                   "there are " + std::to_string(node->members().size()) + " kernel maps, expected 1 to 64");
+                   "there are " + counted(node->members().size(), "kernel map") + ", expected 1 to 64");
     std::vector<std::string> known = mapKeys;
     known.push_back("doc");
     for (const auto &[key, value] : node->members()) {
@@ -349,7 +350,7 @@ void PatternReader::readEntries(Fields &document) {
     return;
   if (phases->members().empty() || phases->members().size() > maxPhases)
     return error(Code::BadValue, phases,
-                 "there are " + std::to_string(phases->members().size()) + " phases, expected 1 to 16");
+                 "there are " + counted(phases->members().size(), "phase") + ", expected 1 to 16");
   for (auto &[name, phase] : fields.named())
     if (phase->is(Json::Kind::Array))
       error(Code::Unsupported, phase, "a phase of several steps (an array) is not supported yet, expected an object");
@@ -364,7 +365,14 @@ void PatternReader::readPhase(const std::string &name, const Node &phase, Fields
   Fields body(phase, "an object", diagnostics);
   std::vector<std::string> known = mapKeys;
   known.insert(known.end(), {"kernel_maps", "scale", "outputs", "doc"});
-  body.allow(known, plannedMapKeys);
+  std::vector<Planned> planned = plannedMapKeys;
+  planned.insert(planned.end(), {{"append", "writing to a cache"},
+                                 {"select", "selection of keys"},
+                                 {"top_k", "selection of keys"},
+                                 {"compact", "moving a cache"},
+                                 {"attend", "a phase of several steps"},
+                                 {"steps", "a phase of several steps"}});
+  body.allow(known, planned);
   if (!declare(phase, name, "a phase"))
     return;
   bool isShared = !statesMaps(body);

@@ -91,8 +91,7 @@ Term TermBuilder::arithmetic(Op op, Term a, Term b, const char *what) {
 
 /// A boolean read from a tensor, beside an integer, as the 0 or 1 that is stored.
 static Term stored(const Term &a, const Term &other) {
-  bool isElement = a.e.op() == Op::Ne && a.e.args()[0].op() == Op::Element &&
-                   a.e.args()[1] == Expr::integer(0);
+  bool isElement = a.e.op() == Op::Ne && a.e.args()[0].op() == Op::Element && a.e.args()[1] == Expr::integer(0);
   return isElement && other.type() == Type::Int ? Term{a.e.args()[0], a.size - 2, a.depth - 1} : a;
 }
 

@@ -74,7 +74,7 @@ TEST(Expression, SyntaxErrors) {
   EXPECT_EQ(errorOf("k <="), "EXPR_SYNTAX (column 5): expected a value, found the end");
   EXPECT_EQ(errorOf("k <= q q"), "EXPR_SYNTAX (column 8): expected an operator or the end, found \"q\"");
   EXPECT_EQ(errorOf("(k <= q"), "EXPR_SYNTAX (column 8): expected \")\", found the end");
-  EXPECT_EQ(errorOf("k & q"), "EXPR_SYNTAX (column 3): character \"&\" has no meaning here");
+  EXPECT_EQ(errorOf("k & q"), "EXPR_SYNTAX (column 3): character \"&\" has no meaning here, expected \"and\"");
   EXPECT_EQ(errorOf("k < 12x"), "EXPR_SYNTAX (column 5): a number ends in \"x\"");
   EXPECT_EQ(errorOf("k and and q"), "EXPR_SYNTAX (column 7): expected a value, found \"and\"");
   EXPECT_EQ(errorOf("k not q"), "EXPR_SYNTAX (column 7): expected \"in\", found \"q\"");
