@@ -3,8 +3,10 @@
 // The module holds one `attn.pattern` with the declarations of the pattern and one func.func per
 // entry. Arguments: q, then k and v of every cache that the entry reads; they are called `k` and
 // `v` where the pattern has one cache, else `k.<cache>` and `v.<cache>`. Results: out, lse, as the
-// entry asks. The IR is built in memory, never through text, and passes the verifier; the same
-// pattern gives the same IR, operation for operation.
+// entry asks. Each carries attn.name and attn.role, keys and values also attn.cache.
+//
+// The IR is built in memory, never through text, and passes the verifier; the same pattern gives
+// the same IR, operation for operation.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_DIALECT_SPEC_SPECTOIR_H
 #define ATTN_DIALECT_SPEC_SPECTOIR_H

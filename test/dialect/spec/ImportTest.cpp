@@ -58,9 +58,13 @@ TEST(Import, ShippedPatternsVerifyAndPrintBack) {
 TEST(Import, CausalIsOneComparison) {
   std::string text = ir(readFile(std::string(ATTN_PATTERNS) + "/causal.json"), "d=128,dv=64,dtype=f16");
   EXPECT_NE(text.find("attn.pattern @causal positions(bottom_right)"), std::string::npos) << text;
-  EXPECT_NE(text.find("tensor<?x?x?x128xf16> {attn.name = \"k\"}"), std::string::npos) << text;
-  EXPECT_NE(text.find("tensor<?x?x?x64xf16> {attn.name = \"v\"}"), std::string::npos) << text;
-  EXPECT_NE(text.find("tensor<?x?x?xf32> {attn.name = \"lse\"}"), std::string::npos) << text;
+  EXPECT_NE(text.find("tensor<?x?x?x128xf16> {attn.cache = \"kv\", attn.name = \"k\", attn.role = \"key\"}"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("tensor<?x?x?x64xf16> {attn.cache = \"kv\", attn.name = \"v\", attn.role = \"value\"}"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("tensor<?x?x?xf32> {attn.name = \"lse\", attn.role = \"lse\"}"), std::string::npos) << text;
   EXPECT_EQ(count(text, "arith."), 1u) << text;
 }
 
