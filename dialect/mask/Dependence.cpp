@@ -66,7 +66,7 @@ Trend trend(const Expr &e, const std::string &axis, const Facts &facts) {
         result = factor.op() == Op::ConstInt && factor.intValue() < 0 ? opposite(result) : Trend::Unknown;
     return result;
   }
-  case Op::FloorDiv: return isPositive(e.args()[1], facts) ? of(0) : Trend::Unknown;
+  case Op::FloorDiv: return !e.args()[1].uses(axis) && isPositive(e.args()[1], facts) ? of(0) : Trend::Unknown;
   case Op::Element:
     for (size_t i = 0; i + 1 < e.args().size(); ++i)
       if (e.args()[i].uses(axis))

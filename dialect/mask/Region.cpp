@@ -213,16 +213,12 @@ bool Builder::finish() {
   if (!isEliminationExact())
     return false;
   if (region.isSingleQuery()) {
-    // Trying all keys for every query would cost more than the tile: keep one closed form.
+    // Looking up a tensor at all keys for every query would cost more than the tile.
     for (auto &entry : region.residuals) {
-      if (isClosedForm(entry.second))
-        continue;
-      region.exact = false;
-      std::vector<Residual> kept;
-      for (const Residual &residual : entry.second)
-        if (kept.empty() && isClosedForm({residual}))
-          kept.push_back(residual);
-      entry.second = kept;
+      auto isLookup = [](const Residual &residual) { return residual.kind == Residual::Predicate; };
+      auto end = std::remove_if(entry.second.begin(), entry.second.end(), isLookup);
+      region.exact &= end == entry.second.end();
+      entry.second.erase(end, entry.second.end());
     }
     for (auto it = region.residuals.begin(); it != region.residuals.end();)
       it = it->second.empty() ? region.residuals.erase(it) : std::next(it);
