@@ -20,7 +20,7 @@ struct Facts {
   std::set<std::string> sorted;
   std::set<std::string> positive;
 };
-/// True if `e` is known to be at least 1.
+/// True if `e` is known to be at least 1, whatever its symbols are.
 bool isPositive(const Expr &e, const Facts &facts);
 
 /// Values of the symbols that vary: q, k, h. Other symbols are inputs of the code.

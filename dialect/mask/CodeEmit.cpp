@@ -8,15 +8,19 @@ namespace attn::mask {
 
 bool isPositive(const Expr &e, const Facts &facts) {
   static const std::set<std::string> sizes = {"batch", "q_heads", "kv_heads", "q_len", "kv_len", "group"};
+  auto isSmall = [&](const Expr &x) { // in [1, 2^31): no sum or product of two wraps around
+    return x.op() == Op::ConstInt ? x.intValue() > 0 && x.intValue() < (int64_t(1) << 31)
+                                  : x.op() == Op::Symbol && isPositive(x, facts);
+  };
+  auto isKnown = [&](const Expr &x) { return isPositive(x, facts); };
+  const std::vector<Expr> &args = e.args();
   switch (e.op()) {
   case Op::ConstInt: return e.intValue() > 0;
   case Op::Symbol: return facts.positive.count(e.name()) || sizes.count(e.name());
   case Op::Add:
-  case Op::Mul:
-  case Op::Min:
-    return std::all_of(e.args().begin(), e.args().end(), [&](const Expr &x) { return isPositive(x, facts); });
-  case Op::Max:
-    return std::any_of(e.args().begin(), e.args().end(), [&](const Expr &x) { return isPositive(x, facts); });
+  case Op::Mul: return args.size() == 2 && isSmall(args[0]) && isSmall(args[1]);
+  case Op::Min: return std::all_of(args.begin(), args.end(), isKnown);
+  case Op::Max: return std::any_of(args.begin(), args.end(), isKnown);
   default: return false;
   }
 }

@@ -2,6 +2,7 @@
 #include "dialect/mask/Dependence.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace attn::mask {
@@ -123,7 +124,7 @@ int pieceEnd(CodeBuilder &code, const Expr &piece, const std::string &axis, int 
     int steps = code.floorDiv(rest, code.constant(step > 0 ? step : -step));
     if (!isPositive(divisor, facts))
       steps = code.select(code.lt(code.constant(0), c), steps, code.constant(0));
-    return code.min(code.add(first, steps), last);
+    return code.add(first, code.min(steps, code.sub(last, first))); // steps may be close to 2^63
   }
   // A sorted tensor: bisect for the last position with the value at `first`.
   int value = code.emit(piece, bindings);
@@ -144,6 +145,11 @@ int pieceEnd(CodeBuilder &code, const Expr &piece, const std::string &axis, int 
 //===----------------------------------------------------------------------===//
 
 int64_t reduce(int64_t q, int64_t k, Direction &direction) {
+  constexpr int64_t least = std::numeric_limits<int64_t>::min();
+  if (q == least || k == least) { // has no magnitude in 64 bits
+    direction = {q, k};
+    return 1;
+  }
   int64_t factor = std::gcd(q, k);
   if (q < 0 || (q == 0 && k < 0))
     factor = -factor;

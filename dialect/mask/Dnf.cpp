@@ -1,6 +1,7 @@
 //===- Dnf.cpp - Masks as unions of simple regions ------------------------===//
 #include "dialect/mask/Dnf.h"
 #include "dialect/mask/Simplify.h"
+#include "dialect/mask/SimplifyArithmetic.h"
 
 #include <algorithm>
 
@@ -8,8 +9,8 @@ namespace attn::mask {
 
 /// Beyond this many conjunctions a factor of a product is left out, which keeps the form a cover of the mask.
 static constexpr size_t maxConjunctions = 64;
-/// Literals opened and connectives visited before what is left counts as true.
-static constexpr int maxSteps = 4096;
+/// Nodes of literals looked at before what is left counts as true.
+static constexpr int64_t maxWork = 1 << 18;
 
 namespace {
 class Builder {
@@ -27,7 +28,7 @@ private:
   }
 
   const Facts &facts;
-  int steps = 0;
+  int64_t work = 0;
 };
 } // namespace
 
@@ -36,7 +37,7 @@ static bool tidy(Conjunction &literals) {
   std::sort(literals.begin(), literals.end(), ExprLess());
   literals.erase(std::unique(literals.begin(), literals.end()), literals.end());
   for (const Expr &literal : literals)
-    if (std::binary_search(literals.begin(), literals.end(), canonicalize(!literal), ExprLess()))
+    if (std::binary_search(literals.begin(), literals.end(), negated(literal), ExprLess()))
       return false;
   std::vector<std::optional<Linear>> bounds;
   for (const Expr &literal : literals)
@@ -86,15 +87,16 @@ std::vector<Conjunction> Builder::either(std::vector<Conjunction> a, std::vector
 
 std::vector<Conjunction> Builder::both(std::vector<Conjunction> a, std::vector<Conjunction> b) {
   std::vector<Conjunction> products;
-  steps += static_cast<int>(a.size() * b.size());
-  for (size_t i = 0; i < a.size() && steps <= maxSteps; ++i)
+  for (size_t i = 0; i < a.size() && work <= maxWork; ++i)
     for (const Conjunction &other : b) {
       Conjunction product = a[i];
       product.insert(product.end(), other.begin(), other.end());
+      for (const Expr &literal : product)
+        work += literal.size();
       if (tidy(product))
         products.push_back(std::move(product));
     }
-  if (steps <= maxSteps) {
+  if (work <= maxWork) {
     products = absorb(std::move(products));
     if (products.size() <= maxConjunctions)
       return products;
@@ -106,7 +108,7 @@ std::vector<Conjunction> Builder::both(std::vector<Conjunction> a, std::vector<C
 std::vector<Conjunction> Builder::build(const Expr &e) {
   if (e.op() == Op::ConstBool)
     return std::vector<Conjunction>(e.boolValue() ? 1 : 0);
-  if (++steps > maxSteps)
+  if (e.size() > Expr::maxSize || ++work > maxWork)
     return anything();
   if (!varies(e)) // the same for all pairs: one literal
     return {Conjunction{e}};
@@ -126,9 +128,10 @@ std::vector<Conjunction> Builder::build(const Expr &e) {
   case Op::Select: {
     const Expr &condition = e.args()[0];
     auto taken = both(build(condition), build(e.args()[1]));
-    return either(std::move(taken), both(build(canonicalize(!condition)), build(e.args()[2])));
+    return either(std::move(taken), both(build(negated(condition)), build(e.args()[2])));
   }
   default:
+    work += e.size();
     if (std::optional<Expr> opened = openLiteral(e, facts))
       return build(canonicalize(*opened));
     return {Conjunction{e}};

@@ -57,8 +57,7 @@ static Value onIntegers(Op op, int64_t a, int64_t b) {
   case Op::Min: return ofInteger(std::min(a, b));
   case Op::Max: return ofInteger(std::max(a, b));
   case Op::FloorDiv: return checkedFloorDiv(a, b, result) ? ofInteger(result) : failure("division by zero");
-  case Op::Mod:
-    return b == -1 ? ofInteger(0) : (checkedFloorMod(a, b, result) ? ofInteger(result) : failure("modulo zero"));
+  case Op::Mod: return checkedFloorMod(a, b, result) ? ofInteger(result) : failure("modulo zero");
   case Op::Lt: return ofBool(a < b);
   case Op::Le: return ofBool(a <= b);
   case Op::Eq: return ofBool(a == b);

@@ -1,6 +1,7 @@
 //===- Expr.cpp - Integer, boolean and float expressions ------------------===//
 #include "dialect/mask/Expr.h"
 
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 
@@ -13,6 +14,7 @@ struct Expr::Node {
   double real = 0;     // ConstFloat
   std::string name;    // Symbol, Element
   std::vector<Expr> args;
+  int64_t size = 1;
 };
 
 Op Expr::op() const { return node->op; }
@@ -25,21 +27,21 @@ int64_t Expr::intValue() const { return node->integer; }
 double Expr::floatValue() const { return node->real; }
 const std::string &Expr::name() const { return node->name; }
 const std::vector<Expr> &Expr::args() const { return node->args; }
+int64_t Expr::size() const { return node->size; }
 
-Expr Expr::boolean(bool value) {
-  return Expr(std::make_shared<Node>(Node{Op::ConstBool, Type::Bool, value, 0, {}, {}}));
+Expr Expr::of(Node node) {
+  node.size = 1;
+  for (const Expr &arg : node.args)
+    node.size = std::min<int64_t>(node.size + arg.size(), int64_t(1) << 31);
+  return Expr(std::make_shared<Node>(std::move(node)));
 }
-Expr Expr::integer(int64_t value) {
-  return Expr(std::make_shared<Node>(Node{Op::ConstInt, Type::Int, value, 0, {}, {}}));
-}
-Expr Expr::real(double value) {
-  return Expr(std::make_shared<Node>(Node{Op::ConstFloat, Type::Float, 0, value, {}, {}}));
-}
-Expr Expr::symbol(std::string name, Type type) {
-  return Expr(std::make_shared<Node>(Node{Op::Symbol, type, 0, 0, std::move(name), {}}));
-}
+
+Expr Expr::boolean(bool value) { return of({Op::ConstBool, Type::Bool, value, 0, {}, {}}); }
+Expr Expr::integer(int64_t value) { return of({Op::ConstInt, Type::Int, value, 0, {}, {}}); }
+Expr Expr::real(double value) { return of({Op::ConstFloat, Type::Float, 0, value, {}, {}}); }
+Expr Expr::symbol(std::string name, Type type) { return of({Op::Symbol, type, 0, 0, std::move(name), {}}); }
 Expr Expr::element(std::string tensor, std::vector<Expr> indices, Type type) {
-  return Expr(std::make_shared<Node>(Node{Op::Element, type, 0, 0, std::move(tensor), std::move(indices)}));
+  return of({Op::Element, type, 0, 0, std::move(tensor), std::move(indices)});
 }
 
 static Type resultType(Op op, const std::vector<Expr> &args) {
@@ -68,7 +70,7 @@ static Type resultType(Op op, const std::vector<Expr> &args) {
 Expr Expr::make(Op op, std::vector<Expr> args) {
   assert(!args.empty() && "an operator takes arguments");
   Type type = resultType(op, args);
-  return Expr(std::make_shared<Node>(Node{op, type, 0, 0, {}, std::move(args)}));
+  return of({op, type, 0, 0, {}, std::move(args)});
 }
 
 int Expr::compare(const Expr &a, const Expr &b) {
@@ -123,7 +125,7 @@ Expr Expr::substitute(const std::function<Expr(const std::string &)> &f) const {
   Node copy = *node;
   for (Expr &arg : copy.args)
     arg = arg.substitute(f);
-  return Expr(std::make_shared<Node>(std::move(copy)));
+  return of(std::move(copy));
 }
 
 //===----------------------------------------------------------------------===//

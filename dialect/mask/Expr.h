@@ -59,6 +59,10 @@ public:
   double floatValue() const;
   const std::string &name() const; ///< Symbol, Element
   const std::vector<Expr> &args() const;
+  /// The number of nodes of the tree, shared ones counted each time; at most 2^31. The functions that walk the tree
+  /// take time of this order: limit it for expressions from outside.
+  int64_t size() const;
+  static constexpr int64_t maxSize = 20000; ///< beyond this, nothing is simplified or analysed
 
   static Expr boolean(bool value);
   static Expr integer(int64_t value);
@@ -85,6 +89,7 @@ public:
 
 private:
   struct Node;
+  static Expr of(Node node);
   explicit Expr(std::shared_ptr<const Node> n) : node(std::move(n)) {}
   std::shared_ptr<const Node> node;
 };

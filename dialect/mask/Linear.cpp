@@ -15,10 +15,11 @@ bool checkedFloorDiv(int64_t a, int64_t b, int64_t &result) {
   return true;
 }
 bool checkedFloorMod(int64_t a, int64_t b, int64_t &result) {
-  int64_t quotient;
-  if (!checkedFloorDiv(a, b, quotient))
+  if (b == 0)
     return false;
-  result = a - quotient * b;
+  result = b == -1 ? 0 : a % b; // the least integer % -1 traps
+  if (result != 0 && (result < 0) != (b < 0))
+    result += b;
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include "dialect/mask/Polygon.h"
 #include "dialect/mask/ResidualTest.h"
 #include "dialect/mask/Simplify.h"
+#include "dialect/mask/SimplifyArithmetic.h"
 
 #include <algorithm>
 
@@ -47,7 +48,7 @@ private:
 
 /// The first key in [0, kv_len] from which on the search's predicate has its final value.
 int Emitter::boundary(const Search &search, const Bindings &bindings) {
-  Expr final = search.rises ? search.predicate : canonicalize(!search.predicate);
+  Expr final = search.rises ? search.predicate : negated(search.predicate);
   auto [known, isNew] = boundaries.emplace(final, 0);
   if (!isNew)
     return known->second;
@@ -110,6 +111,12 @@ void Emitter::region(const Region &region, int from, int to, Bindings bindings, 
         inX.push_back({row.y - row.x * direction.k, row.x, row.c});
       x = eliminate(code, inX);
       hit = code.land(hit, x.feasible);
+      if (!isClosedForm(residuals)) { // a loop: bounded by the box, even where the bounds' arithmetic wraps around
+        int nearest = code.constant(direction.k), farthest = code.mul(code.sub(tileEnd, one), nearest);
+        nearest = code.mul(k0, nearest);
+        x.least = code.max(*x.least, code.add(from, direction.k > 0 ? nearest : farthest));
+        x.most = code.min(*x.most, code.add(to, direction.k > 0 ? farthest : nearest));
+      }
     }
     hit = code.land(hit, existsMember(code, direction, residuals, *x.least, *x.most, facts, bindings));
   }
@@ -199,7 +206,8 @@ RangeProgram RangeProgram::compile(const Expr &mask, const std::map<std::string,
   CodeBuilder code(known);
   Emitter emitter(code, known);
   Emitter::State state = emitter.start();
-  if (!canonical.uses("h")) {
+  bool isPerHead = canonical.size() <= Expr::maxSize && canonical.uses("h");
+  if (!isPerHead) {
     state = emitter.regions(sides, state, {});
   } else {
     Emitter::State carried = {code.input("h_first")};

@@ -8,8 +8,12 @@
 // How: the mask and its negation are brought to disjunctive normal form. A conjunction of atoms a*q + b*k + c <= 0 with
 // a, b in {-1, 0, 1} is a convex polygon; eliminating q by Fourier-Motzkin is exact over the integers because q's
 // coefficients are units, and leaves an interval of keys. Terms in q alone under `//`, `%` or a sorted tensor are
-// constant on pieces of the query tile, which the code enumerates. Remaining terms (`%` ranges, is_pow2, tensors) are
-// tested per tile, or, where nothing can be said, leave the tile partial.
+// constant on pieces of the query tile, which the code enumerates; predicates that are monotone in k (sorted tensors)
+// give intervals by bisection. Remaining terms (`%` ranges, is_pow2, tensors over keys) are tested per tile, or, where
+// nothing can be said (tensors over pairs, floats), leave the tile partial.
+//
+// Whatever the inputs are, the code ends, divides by no zero, and `next` is a later tile. Its answers are right where
+// neither the mask nor the bounds above (sums of two, products with a divisor) leave 64 bits.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_DIALECT_MASK_RANGEPROGRAM_H
 #define ATTN_DIALECT_MASK_RANGEPROGRAM_H
@@ -28,7 +32,7 @@ enum class Code : uint8_t {
   Input,                                              ///< name -> I (symbols of Expr.h and the inputs below)
   Element,                                            ///< name, args I... -> I (a bool is 0 or 1); indices are clamped
   TensorSize,                                         ///< name, imm = dimension -> I
-  Add, Sub, Mul, FloorDiv, Mod, Min, Max,             ///< I, I -> I; the divisor is not 0 (guarded by the code)
+  Add, Sub, Mul, FloorDiv, Mod, Min, Max,             ///< I, I -> I; the divisor is neither 0 nor -1 (guarded by the code)
   Lt, Le, Eq,                                         ///< I, I -> B
   IsPow2,                                             ///< I -> B
   And, Or, Not,                                       ///< B... -> B
@@ -82,8 +86,8 @@ struct TensorFacts {
 class RangeProgram {
 public:
   /// Compiles `mask` (Bool). Never fails: a term nothing is known about leaves its tiles partial.
-  /// Inputs of the code beyond the symbols of the mask: `q_first q_last h_first h_last g b l k0 tile kv_len group`
-  /// (`group` is q_heads / kv_heads; g is fixed, h ranges over h_first..h_last).
+  /// Inputs of the code beyond the symbols of the mask: `q_first q_last k0 tile kv_len`, and `h_first h_last` where the
+  /// mask uses h. b, g and l are fixed, q and h range over the box.
   /// `positive` names the symbols that are known to be at least 1 (parameters checked at plan); the sizes always are.
   /// Knowing it of a divisor makes the code shorter.
   static RangeProgram compile(const Expr &mask, const std::map<std::string, TensorFacts> &facts = {},

@@ -8,6 +8,7 @@ namespace attn::mask {
 
 /// Coefficients stay below this, so that products of two with a position fit into 64 bits.
 static constexpr int64_t maxCoefficient = 1 << 15;
+static bool isSmall(int64_t coefficient) { return coefficient >= -maxCoefficient && coefficient <= maxCoefficient; }
 
 namespace {
 /// Builds a region. With `singleQuery` every piece is one query and q is a constant; without, a
@@ -71,7 +72,7 @@ bool Builder::addResidual(const Split &argument, Residual residual) {
   Direction direction;
   residual.factor = reduce(argument.q, argument.k, direction);
   residual.offset = argument.rest.expr();
-  if (direction.q > 1 || std::abs(direction.k) > maxCoefficient || !constantOnPieces(residual.offset))
+  if (direction.q > 1 || !isSmall(direction.k) || direction.q < 0 || !constantOnPieces(residual.offset))
     return false;
   region.residuals[direction].push_back(std::move(residual));
   return true;
@@ -119,7 +120,7 @@ bool Builder::addGeneral(const Expr &literal) {
     region.residuals[{0, 1}].push_back(residual);
     return true;
   }
-  if (!singleQuery && seen.size() == 1 && seen.begin()->q == 1 && std::abs(seen.begin()->k) <= maxCoefficient) {
+  if (!singleQuery && seen.size() == 1 && seen.begin()->q == 1 && isSmall(seen.begin()->k)) {
     region.residuals[*seen.begin()].push_back(residual);
     return true;
   }
@@ -132,9 +133,9 @@ bool Builder::addGeneral(const Expr &literal) {
 bool Builder::addBound(const Linear &form, const Expr &literal) {
   Split parts = split(form);
   if (!parts.restUsesKeys) {
-    if (std::abs(parts.q) > maxCoefficient)
+    if (!isSmall(parts.q))
       return false;
-    if (std::abs(parts.k) > maxCoefficient)
+    if (!isSmall(parts.k))
       return addGeneral(literal);
     Expr rest = parts.rest.expr();
     if (!constantOnPieces(rest))
@@ -201,7 +202,7 @@ bool Builder::isEliminationExact() const {
 
 bool isClosedForm(const std::vector<Residual> &residuals) {
   const Residual &first = residuals.front();
-  return first.kind != Residual::Predicate && std::abs(first.factor) == 1 &&
+  return first.kind != Residual::Predicate && (first.factor == 1 || first.factor == -1) &&
          std::all_of(residuals.begin() + 1, residuals.end(), [&](const Residual &other) {
            return first.kind == Residual::Remainder && other.kind == Residual::Remainder &&
                   other.factor == first.factor && other.offset == first.offset && other.modulus == first.modulus;

@@ -61,7 +61,7 @@ static Expr junction(const Expr &e, bool negate) {
   if (kept.size() <= pairwiseLimit) {
     auto contains = [&](const Expr &x) { return std::binary_search(kept.begin(), kept.end(), x, before); };
     for (const Expr &operand : kept)
-      if (contains(boolean(operand, true)))
+      if (contains(negated(operand)))
         return Expr::boolean(!isAnd);
     // a or (a and b) is a: drop an operand whose parts include all parts of another.
     auto absorbs = [&](const Expr &small, const Expr &large) {
@@ -145,15 +145,41 @@ Expr select(const Expr &condition, const Expr &a, const Expr &b) {
   if (a == b)
     return a;
   if (a.type() == Type::Bool && a.op() == Op::ConstBool && b.op() == Op::ConstBool)
-    return boolean(condition, !a.boolValue());
+    return a.boolValue() ? condition : negated(condition);
   // Of a condition and its negation the smaller one is used.
-  Expr opposite = boolean(condition, true);
+  Expr opposite = negated(condition);
   if (Expr::compare(opposite, condition) < 0)
     return Expr::make(Op::Select, {opposite, b, a});
   return Expr::make(Op::Select, {condition, a, b});
 }
 
+Expr negated(const Expr &e) {
+  switch (e.op()) {
+  case Op::ConstBool: return Expr::boolean(!e.boolValue());
+  case Op::Not: return e.args()[0];
+  case Op::And:
+  case Op::Or: {
+    std::vector<Expr> operands;
+    for (const Expr &arg : e.args())
+      operands.push_back(negated(arg));
+    std::sort(operands.begin(), operands.end(), before);
+    return Expr::make(e.op() == Op::And ? Op::Or : Op::And, std::move(operands));
+  }
+  case Op::Eq: return Expr::make(Op::Ne, e.args());
+  case Op::Ne: return Expr::make(Op::Eq, e.args());
+  case Op::Lt:
+  case Op::Le:
+    if (e.args()[0].type() == Type::Float)
+      return !e;
+    return lessOrEqual(e.args()[1], e.args()[0], e.op() == Op::Le);
+  case Op::Select: return select(e.args()[0], negated(e.args()[1]), negated(e.args()[2]));
+  default: return !e;
+  }
+}
+
 Expr canonicalize(const Expr &e) {
+  if (e.size() > Expr::maxSize)
+    return e;
   if (e.type() == Type::Bool)
     return boolean(e, false);
   return e.type() == Type::Int ? integer(e) : real(e);

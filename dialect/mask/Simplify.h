@@ -11,7 +11,7 @@
 //
 // Floats keep their order of evaluation (only the two operands of a commutative operator are sorted).
 // The result has the same value wherever no intermediate value overflows and no divisor is 0, and
-// canonicalize(canonicalize(e)) == canonicalize(e).
+// canonicalize(canonicalize(e)) == canonicalize(e). An expression of more than Expr::maxSize nodes is left as it is.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_DIALECT_MASK_SIMPLIFY_H
 #define ATTN_DIALECT_MASK_SIMPLIFY_H

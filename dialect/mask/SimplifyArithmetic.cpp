@@ -94,9 +94,9 @@ static int64_t commonDivisor(const Linear &x, int64_t divisor) {
   return divisor;
 }
 
-static bool negated(const Linear &x, Linear &result) { return result.add(x, -1); }
+static bool opposite(const Linear &x, Linear &result) { return result.add(x, -1); }
 
-static Expr floorDivision(const Expr &x, const Expr &divisor) {
+Expr floorDivision(const Expr &x, const Expr &divisor) {
   Expr plain = Expr::make(Op::FloorDiv, {x, divisor});
   constexpr int64_t least = std::numeric_limits<int64_t>::min();
   if (divisor.op() != Op::ConstInt || divisor.intValue() == 0 || divisor.intValue() == least)
@@ -104,7 +104,7 @@ static Expr floorDivision(const Expr &x, const Expr &divisor) {
   int64_t d = divisor.intValue();
   Linear form = Linear::of(x), turned, multiple, rest;
   if (d < 0) { // x // -d == -x // d
-    if (!negated(form, turned))
+    if (!opposite(form, turned))
       return plain;
     form = turned, d = -d;
   }
@@ -124,7 +124,7 @@ static Expr floorDivision(const Expr &x, const Expr &divisor) {
   return multiple.expr();
 }
 
-static Expr remainder(const Expr &x, const Expr &divisor) {
+Expr remainder(const Expr &x, const Expr &divisor) {
   Expr plain = Expr::make(Op::Mod, {x, divisor});
   constexpr int64_t least = std::numeric_limits<int64_t>::min();
   if (divisor.op() != Op::ConstInt || divisor.intValue() == 0 || divisor.intValue() == least)
@@ -132,7 +132,7 @@ static Expr remainder(const Expr &x, const Expr &divisor) {
   int64_t d = divisor.intValue(), sign = 1;
   Linear form = Linear::of(x), turned, multiple, rest;
   if (d < 0) { // x % -d == -(-x % d)
-    if (!negated(form, turned))
+    if (!opposite(form, turned))
       return plain;
     form = turned, d = -d, sign = -1;
   }
@@ -188,7 +188,7 @@ static Expr magnitude(const Expr &x) {
     return x;
   Linear form = Linear::of(x), turned;
   bool flipped = form.isConstant() ? form.constant < 0 : form.terms.rbegin()->second < 0;
-  if (flipped && negated(form, turned))
+  if (flipped && opposite(form, turned))
     return turned.isConstant() ? turned.expr() : Expr::make(Op::Abs, {turned.expr()});
   return Expr::make(Op::Abs, {x});
 }

@@ -21,6 +21,11 @@ Expr lessOrEqual(const Expr &a, const Expr &b, int64_t shift);
 Expr atMostZero(Linear form);
 /// `a == b`, or `a != b`, of canonical integers.
 Expr equal(const Expr &a, const Expr &b, bool negate);
+/// `x // d` and `x % d` of canonical integers.
+Expr floorDivision(const Expr &x, const Expr &d);
+Expr remainder(const Expr &x, const Expr &d);
+/// The negation of a canonical boolean. Unlike canonicalize, it does not look into the sides of comparisons.
+Expr negated(const Expr &e);
 /// A choice between canonical expressions.
 Expr select(const Expr &condition, const Expr &a, const Expr &b);
 

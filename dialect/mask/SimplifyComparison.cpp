@@ -106,10 +106,10 @@ static std::optional<Expr> equalRemainder(const Expr &term, int64_t value, bool 
     x = turned;
     value = value == 0 ? 0 : m - value;
   }
-  Expr remainder = integer(Expr::make(Op::Mod, {x.expr(), modulus}));
-  if (remainder == term)
+  Expr canonical = remainder(x.expr(), modulus);
+  if (canonical == term)
     return std::nullopt;
-  return equal(remainder, Expr::integer(value), negate);
+  return equal(canonical, Expr::integer(value), negate);
 }
 
 Expr equal(const Expr &a, const Expr &b, bool negate) {
@@ -134,9 +134,9 @@ Expr equal(const Expr &a, const Expr &b, bool negate) {
   // x % m == y % m is (x - y) % m == 0.
   if (form.terms.size() == 2 && form.constant == 0 && first->first.op() == Op::Mod && last->first.op() == Op::Mod &&
       first->second + last->second == 0 && first->first.args()[1] == last->first.args()[1]) {
-    Expr x = first->first.args()[0] - last->first.args()[0];
-    Expr remainder = integer(Expr::make(Op::Mod, {x, first->first.args()[1]}));
-    return equal(remainder, Expr::integer(0), negate);
+    Linear x = Linear::of(first->first.args()[0]);
+    if (x.add(Linear::of(last->first.args()[0]), -1))
+      return equal(remainder(x.expr(), first->first.args()[1]), Expr::integer(0), negate);
   }
   Linear left, right;
   if (first->second < 0) {

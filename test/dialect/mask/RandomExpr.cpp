@@ -133,8 +133,12 @@ Expr RandomExpr::exactMask() {
 
 Expr RandomExpr::leaf() {
   switch (between(0, 11)) {
-  case 0: case 1: case 2: return q;
-  case 3: case 4: case 5: return k;
+  case 0:
+  case 1:
+  case 2: return q;
+  case 3:
+  case 4:
+  case 5: return k;
   case 6: return h;
   case 7: return Expr::symbol("g");
   case 8: return Expr::symbol(chance(50) ? "window" : "kv_len");
@@ -150,8 +154,10 @@ Expr RandomExpr::integer(int depth) {
     return chance(70) ? (chance(85) ? divisor() : constant(-between(1, 5))) : make(Op::Max, {x(), constant(1)});
   };
   switch (between(0, 15)) {
-  case 0: case 1: return x() + x();
-  case 2: case 3: return x() - x();
+  case 0:
+  case 1: return x() + x();
+  case 2:
+  case 3: return x() - x();
   case 4: return x() * (chance(70) ? constant(between(-3, 3)) : x());
   case 5: return make(Op::FloorDiv, {x(), nonzero()});
   case 6: return make(Op::Mod, {x(), nonzero()});
@@ -172,8 +178,10 @@ Expr RandomExpr::boolean(int depth) {
     Expr x = boolean(depth - 1);
     switch (between(0, 5)) {
     case 0: return !x;
-    case 1: case 2: return x && boolean(depth - 1);
-    case 3: case 4: return x || boolean(depth - 1);
+    case 1:
+    case 2: return x && boolean(depth - 1);
+    case 3:
+    case 4: return x || boolean(depth - 1);
     default: return make(Op::Select, {x, boolean(depth - 1), boolean(depth - 1)});
     }
   }
