@@ -1,0 +1,428 @@
+//===- Phase.cpp - One sweep over a tile -----------------------------------===//
+#include "codegen/cpu/Phase.h"
+
+#include "dialect/attn/AttnDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::codegen::cpu;
+
+static ArrayRef<int64_t> shapeOf(Value tile) { return cast<tile::TileType>(tile.getType()).getShape(); }
+static bool isVector(Value tile) { return shapeOf(tile).size() == 1; }
+
+bool Phase::join(Operation *op) {
+  Value result = op->getResult(0);
+  auto map = dyn_cast<tile::MapOp>(op);
+  bool keyRows = map && map.getKeyRows();
+  bool vector = isVector(result), isReduce = isa<tile::ReduceOp>(op);
+  // The extents that the operation needs; a reduction has those of the tile it reads.
+  Value shaped = isReduce ? cast<tile::ReduceOp>(op).getTile() : result;
+  bool flat = isVector(shaped);
+  int64_t rows = shapeOf(shaped)[0], cols = flat ? 0 : shapeOf(shaped)[1];
+  bool flip = keyRows && !flat;
+  int64_t opLanes = flip ? cols : rows, opColumns = flip ? rows : cols;
+
+  if (!ops.empty()) {
+    if (isa<tile::DotOp>(op) || lanesCount != opLanes || byRows != flip)
+      return false;
+    if (opColumns && columns && opColumns != columns)
+      return false;
+    bool needsColumns = !vector || isReduce;
+    if (needsColumns && llvm::any_of(op->getOperands(), [&](Value v) { return late.contains(v); }))
+      return false;
+  }
+  lanesCount = opLanes;
+  byRows = flip;
+  if (opColumns)
+    columns = opColumns;
+  if (auto dotOp = dyn_cast<tile::DotOp>(op))
+    dot = dotOp;
+  if (isReduce || (vector && llvm::any_of(op->getOperands(), [&](Value v) { return late.contains(v); })))
+    late.insert(result);
+  ops.push_back(op);
+  return true;
+}
+
+namespace attn::codegen::cpu {
+
+class PhaseEmitter {
+public:
+  PhaseEmitter(Emitter &e, const Surroundings &around, Phase &phase) : e(e), around(around), phase(phase) {}
+  LogicalResult emit();
+
+private:
+  /// Row vectors [m, m + vectors * lanes), m in elements.
+  void rowBlock(Value m, int64_t vectors);
+  void bindCoordinates(Expressions &x, Region &region, Value m, int64_t vectors, bool keyLanes, Value firstKey);
+  /// `count` columns from column n: gives the reductions' next values.
+  Values columnBlock(Value n, int64_t count, ValueRange reductions);
+  SmallVector<Values> contract(Value n, int64_t count);
+  void column(Value n, int64_t j, SmallVector<Values> &contracted, Values &reductions);
+  Operand vectorOperand(Value value);
+  Operand tileOperand(Value value, Value n, int64_t j);
+  void vectorMap(tile::MapOp map);
+
+  Values loadVectors(const Place &place, Value n, int64_t j);
+  void storeVectors(const Place &place, Value n, int64_t j, const Operand &x);
+  Value blockAddress(const Place &place, Value n);
+
+  std::pair<int64_t, int64_t> registerTile(int64_t vectors) const;
+
+  Emitter &e;
+  const Surroundings &around;
+  Phase &phase;
+  bool failed = false;
+
+  // The block being emitted.
+  Value m;
+  int64_t vectors = 0;
+  Expressions *x = nullptr;
+  llvm::DenseMap<Value, Operand> known;       // row vectors
+  llvm::DenseMap<Value, Operand> elements;    // of the current column
+  llvm::DenseMap<std::pair<Value, Value>, Value> blockAddresses;
+  SmallVector<tile::ReduceOp> reduces;
+};
+
+} // namespace attn::codegen::cpu
+
+LogicalResult attn::codegen::cpu::emitPhase(Emitter &e, const Surroundings &around, Phase &phase) {
+  return PhaseEmitter(e, around, phase).emit();
+}
+
+/// Row vectors and columns of a register tile. Every broadcast should serve 3 vectors (load ports), and the
+/// accumulators, one column of the left operand and a broadcast must fit the registers.
+std::pair<int64_t, int64_t> PhaseEmitter::registerTile(int64_t total) const {
+  int64_t rows = total % 3 == 0 ? 3 : total % 4 == 0 ? 4 : std::min<int64_t>(total, total % 2 == 0 ? 2 : 3);
+  if (!phase.dot)
+    return {rows, std::min<int64_t>(phase.columns, std::max<int64_t>(1, 4 / rows))};
+  int64_t accumulators = e.machine.registers == 32 ? 24 : 12;
+  // More columns than 8 would need more address registers than there are.
+  return {rows, std::min<int64_t>({accumulators / rows, 8, phase.columns})};
+}
+
+LogicalResult PhaseEmitter::emit() {
+  for (Operation *op : phase.ops)
+    if (auto reduce = dyn_cast<tile::ReduceOp>(op))
+      reduces.push_back(reduce);
+  StringRef name = phase.dot ? "dot" : phase.columns ? "sweep" : "vectors";
+  e.outline(name, [&] {
+    int64_t total = llvm::divideCeil(phase.lanesCount, e.lanes);
+    int64_t rows = registerTile(total).first, whole = total / rows;
+    if (whole > 1)
+      e.loop(e.i64(0), e.i64(whole * rows * e.lanes), rows * e.lanes, [&](Value m) { rowBlock(m, rows); });
+    else if (whole == 1)
+      rowBlock(e.i64(0), rows);
+    if (total > whole * rows)
+      rowBlock(e.i64(whole * rows * e.lanes), total - whole * rows);
+  });
+  return success(!failed);
+}
+
+//===----------------------------------------------------------------------===//
+// Blocks of row vectors
+//===----------------------------------------------------------------------===//
+
+void PhaseEmitter::bindCoordinates(Expressions &x, Region &region, Value m, int64_t vectors, bool keyLanes,
+                                   Value firstKey) {
+  const Task &task = around.task;
+  auto arguments = region.getArguments().take_back(ir::NumCoordinates);
+  auto lanesAt = [&](Value array) {
+    Values lanes;
+    Value address = e.gep(e.capture(array), e.mul(m, 4));
+    for (int64_t v = 0; v < vectors; ++v)
+      lanes.push_back(e.load(e.vec(e.getI32Type()), e.gep(address, v * e.lanes * 4), 4));
+    return lanes;
+  };
+  auto scalar = [&](Value value, Range range) { return Operand::ofScalar(e.capture(value), range); };
+  enum { B, H, G, L, Q, K };
+  auto used = [&](unsigned i) { return !arguments[i].use_empty(); };
+  if (used(B))
+    x.bind(arguments[B], scalar(task.b, Range::size()));
+  if (used(G))
+    x.bind(arguments[G], scalar(task.g, Range::size()));
+  if (used(L))
+    x.bind(arguments[L], scalar(task.layer, Range::size()));
+  if (used(H))
+    x.bind(arguments[H], task.pack ? Operand::ofLanes(lanesAt(task.heads), Range::size())
+                                   : scalar(task.head, Range::size()));
+  if (used(Q))
+    x.bind(arguments[Q], Operand::ofLanes(lanesAt(task.positions), Range::position()));
+  if (used(K) && keyLanes) {
+    Values lanes;
+    for (int64_t v = 0; v < vectors; ++v) {
+      SmallVector<int32_t> steps;
+      for (int64_t j = 0; j < e.lanes; ++j)
+        steps.push_back(v * e.lanes + j);
+      lanes.push_back(e.constant(DenseElementsAttr::get(e.vec(e.getI32Type()), ArrayRef<int32_t>(steps))));
+    }
+    Operand key = Operand::ofLanes(std::move(lanes), Range{0, 4095});
+    key.scalar = e.add(e.capture(firstKey), m);
+    key.scalarRange = Range::size();
+    x.bind(arguments[K], key);
+  }
+}
+
+void PhaseEmitter::rowBlock(Value rowOffset, int64_t count) {
+  m = rowOffset;
+  vectors = count;
+  known.clear();
+  blockAddresses.clear();
+  Expressions expressions(e, around, vectors);
+  x = &expressions;
+
+  // Row vectors that need no column, and what the columns' regions can have computed before them.
+  SmallVector<tile::MapOp> lateMaps;
+  for (Operation *op : phase.ops) {
+    auto map = dyn_cast<tile::MapOp>(op);
+    if (!map)
+      continue;
+    Region &region = map.getBody();
+    bool vector = isVector(map.getResult());
+    bindCoordinates(expressions, region, m, vectors, vector && map.getKeyRows(), map.getK0());
+    if (vector) {
+      if (phase.late.contains(map.getResult()))
+        lateMaps.push_back(map);
+      else
+        vectorMap(map);
+      continue;
+    }
+    SmallVector<Value> later{region.getArguments().back()};
+    for (auto [input, argument] : llvm::zip(map.getInputs(), region.getArguments())) {
+      if (isVector(input) && !phase.byRows)
+        expressions.bind(argument, vectorOperand(input));
+      else
+        later.push_back(argument);
+    }
+    expressions.prepare(region, later);
+  }
+  if (phase.visible) {
+    bindCoordinates(expressions, *phase.visible, m, vectors, false, {});
+    expressions.prepare(*phase.visible, {phase.visible->getArguments().back()});
+  }
+
+  if (phase.columns) {
+    if (phase.dot && phase.dot.getRescale())
+      vectorOperand(phase.dot.getRescale());
+    Values inits;
+    for (tile::ReduceOp reduce : reduces)
+      for (Value lanes : expressions.lanes().vectorsOf(vectorOperand(reduce.getInit()), e.getF32Type()))
+        inits.push_back(lanes);
+    int64_t step = registerTile(llvm::divideCeil(phase.lanesCount, e.lanes)).second;
+    int64_t whole = phase.columns / step;
+    Values results = inits;
+    if (whole > 1)
+      results = e.loop(e.i64(0), e.i64(whole * step), step, inits,
+                       [&](Value n, ValueRange carried) { return columnBlock(n, step, carried); });
+    else if (whole == 1)
+      results = columnBlock(e.i64(0), step, inits);
+    if (phase.columns > whole * step)
+      results = columnBlock(e.i64(whole * step), phase.columns - whole * step, results);
+    for (auto [i, reduce] : llvm::enumerate(reduces))
+      known[reduce.getResult()] =
+          Operand::ofLanes(Values(ArrayRef<Value>(results).slice(i * vectors, vectors)));
+  }
+  for (tile::MapOp map : lateMaps)
+    vectorMap(map);
+  // Stores last, so that they may replace what was read.
+  for (Operation *op : phase.ops)
+    if (isVector(op->getResult(0)))
+      if (Place place = phase.places.lookup(op->getResult(0)))
+        storeVectors(place, {}, 0, known[op->getResult(0)]);
+  failed |= expressions.failed();
+}
+
+void PhaseEmitter::vectorMap(tile::MapOp map) {
+  Region &region = map.getBody();
+  for (auto [input, argument] : llvm::zip(map.getInputs(), region.getArguments()))
+    x->bind(argument, vectorOperand(input));
+  x->prepare(region, {});
+  known[map.getResult()] = x->evaluate(region.front().getTerminator()->getOperand(0));
+}
+
+Operand PhaseEmitter::vectorOperand(Value value) {
+  if (auto it = known.find(value); it != known.end())
+    return it->second;
+  Operand result;
+  if (auto it = phase.constants.find(value); it != phase.constants.end())
+    result = Operand::ofScalar(e.f32(it->second));
+  else
+    result = Operand::ofLanes(loadVectors(phase.places.lookup(value), {}, 0));
+  known[value] = result;
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Columns
+//===----------------------------------------------------------------------===//
+
+/// The address of (row m, column n); n null: of row m.
+Value PhaseEmitter::blockAddress(const Place &place, Value n) {
+  Value &address = blockAddresses[{place.address, n}];
+  if (!address) {
+    address = e.gep(e.capture(place.address), e.mul(m, 4));
+    if (n)
+      address = e.gep(address, e.mul(n, place.ld * 4));
+  }
+  return address;
+}
+
+Values PhaseEmitter::loadVectors(const Place &place, Value n, int64_t j) {
+  Values result;
+  Value address = blockAddress(place, n);
+  for (int64_t v = 0; v < vectors; ++v)
+    result.push_back(e.load(e.vecF32(), e.gep(address, (j * place.ld + v * e.lanes) * 4), 4));
+  return result;
+}
+
+void PhaseEmitter::storeVectors(const Place &place, Value n, int64_t j, const Operand &operand) {
+  Value address = blockAddress(place, n);
+  for (auto [v, lanes] : llvm::enumerate(x->lanes().vectorsOf(operand, e.getF32Type())))
+    e.store(lanes, e.gep(address, (j * place.ld + static_cast<int64_t>(v) * e.lanes) * 4), 4);
+}
+
+Operand PhaseEmitter::tileOperand(Value value, Value n, int64_t j) {
+  if (auto it = elements.find(value); it != elements.end())
+    return it->second;
+  Operand result;
+  if (auto it = phase.constants.find(value); it != phase.constants.end()) {
+    result = Operand::ofScalar(e.f32(it->second));
+  } else if (isVector(value) && phase.byRows) { // one element per column
+    Value address = e.gep(e.capture(phase.places.lookup(value).address), e.mul(e.add(n, j), 4));
+    result = Operand::ofScalar(e.load(e.getF32Type(), address, 4));
+  } else if (isVector(value)) {
+    return vectorOperand(value);
+  } else {
+    result = Operand::ofLanes(loadVectors(phase.places.lookup(value), n, j));
+  }
+  elements[value] = result;
+  return result;
+}
+
+Values PhaseEmitter::columnBlock(Value n, int64_t count, ValueRange carried) {
+  auto outerAddresses = blockAddresses; // what is emitted here is not visible outside
+  auto outerKnown = known;
+  SmallVector<Values> contracted;
+  if (phase.dot)
+    contracted = contract(n, count);
+  Values reductions(carried);
+  for (int64_t j = 0; j < count; ++j)
+    column(n, j, contracted, reductions);
+  blockAddresses = std::move(outerAddresses);
+  known = std::move(outerKnown);
+  return reductions;
+}
+
+void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, Values &reductions) {
+  elements.clear();
+  x->beginColumn();
+  LaneArithmetic &lanes = x->lanes();
+  auto keyAt = [&](Value first) { return e.add(e.add(e.capture(first), n), j); };
+  Operand visible;
+  if (phase.visible) {
+    Value key = keyAt(phase.k0);
+    x->bindColumn(phase.visible->getArguments().back(), Operand::ofScalar(key, Range::size()));
+    Operand mask = x->evaluate(phase.visible->front().getTerminator()->getOperand(0));
+    Operand exists = Operand::ofScalar(e.lt(key, e.capture(around.task.kvLen)));
+    visible = lanes.apply({mask, exists}, [&](ValueRange p) { return e.createOrFold<arith::AndIOp>(p[0], p[1]); });
+    if (phase.seen) {
+      Value address = e.gep(e.gep(e.capture(phase.seen), n), j);
+      Value byte = e.create<arith::ExtUIOp>(e.getI8Type(), lanes.any(visible));
+      e.store(e.create<arith::OrIOp>(e.load(e.getI8Type(), address), byte), address);
+    }
+  }
+  for (Operation *op : phase.ops) {
+    Value result = op->getResult(0);
+    if (op == phase.dot) {
+      elements[result] = Operand::ofLanes(contracted[j]);
+    } else if (auto where = dyn_cast<tile::WhereOp>(op)) {
+      Operand other = Operand::ofScalar(e.f32(where.getOther().convertToDouble()));
+      elements[result] = lanes.select(visible, tileOperand(where.getTile(), n, j), other);
+    } else if (auto map = dyn_cast<tile::MapOp>(op); map && !isVector(result)) {
+      Region &region = map.getBody();
+      for (auto [input, argument] : llvm::zip(map.getInputs(), region.getArguments()))
+        if (!isVector(input) || phase.byRows)
+          x->bindColumn(argument, tileOperand(input, n, j));
+      Value key = region.getArguments().back();
+      if (!key.use_empty())
+        x->bindColumn(key, Operand::ofScalar(keyAt(map.getK0()), Range::size()));
+      elements[result] = x->evaluate(region.front().getTerminator()->getOperand(0));
+    } else if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
+      size_t first = llvm::find(reduces, reduce) - reduces.begin();
+      Values terms = lanes.vectorsOf(tileOperand(reduce.getTile(), n, j), e.getF32Type());
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value &sum = reductions[first * vectors + v];
+        if (reduce.getKind() == tile::ReduceKind::Sum)
+          sum = e.create<arith::AddFOp>(sum, terms[v]);
+        else // a NaN term compares false
+          sum = e.select(e.cmpf(arith::CmpFPredicate::OGT, terms[v], sum), terms[v], sum);
+      }
+      continue;
+    } else {
+      continue; // a row vector
+    }
+    if (Place place = phase.places.lookup(result))
+      storeVectors(place, n, j, elements[result]);
+  }
+}
+
+/// The register tile of the dot: `count` columns of `vectors` vectors.
+SmallVector<Values> PhaseEmitter::contract(Value n, int64_t count) {
+  tile::DotOp dot = phase.dot;
+  auto aShape = shapeOf(dot.getA());
+  int64_t depth = dot.getTransposeA() ? aShape[0] : aShape[1];
+  Values accumulators;
+  for (int64_t j = 0; j < count; ++j) {
+    Operand init = dot.getInit() ? (phase.constants.count(dot.getInit())
+                                        ? Operand::ofScalar(e.f32(phase.constants.lookup(dot.getInit())))
+                                        : Operand::ofLanes(loadVectors(phase.places.lookup(dot.getInit()), n, j)))
+                                 : Operand::ofScalar(e.f32(0));
+    if (dot.getRescale())
+      init = x->lanes().apply({init, vectorOperand(dot.getRescale())},
+                              [&](ValueRange p) -> Value { return e.create<arith::MulFOp>(p[0], p[1]); });
+    for (Value lanes : x->lanes().vectorsOf(init, e.getF32Type()))
+      accumulators.push_back(lanes);
+  }
+
+  const DotSource &a = phase.a, &b = phase.b;
+  Value table = b.table ? e.capture(b.table) : Value();
+  Values rows; // addresses of the rows of a transposed b, one per column
+  Value block; // address of (k = 0, n) of b
+  int64_t kStride = 4, nStride = 4;
+  if (b.table && dot.getTransposeB()) {
+    Value first = e.gep(table, e.mul(n, 8));
+    for (int64_t j = 0; j < count; ++j)
+      rows.push_back(e.load(e.ptr(), e.gep(first, j * 8), 8));
+  } else if (!b.table) {
+    // By rows, the row index (k, or n if b is transposed) has the leading dimension; by lanes the other one.
+    (dot.getTransposeB() != b.byLanes ? nStride : kStride) = b.place.ld * 4;
+    block = e.gep(e.capture(b.place.address), e.mul(n, nStride));
+  }
+  Value aBlock = a.table ? Value() : e.gep(e.capture(a.place.address), e.mul(m, 4));
+  Value aTable = a.table ? e.capture(a.table) : Value();
+
+  Values results = e.loop(e.i64(0), e.i64(depth), 1, accumulators, [&](Value k, ValueRange carried) {
+    Value left = a.table ? e.gep(e.load(e.ptr(), e.gep(aTable, e.mul(k, 8)), 8), e.mul(m, 4))
+                         : e.gep(aBlock, e.mul(k, a.place.ld * 4));
+    Values leftLanes;
+    for (int64_t v = 0; v < vectors; ++v)
+      leftLanes.push_back(e.load(e.vecF32(), e.gep(left, v * e.lanes * 4), a.table ? 1 : 4));
+    Value right;
+    if (b.table && !dot.getTransposeB())
+      right = e.gep(e.load(e.ptr(), e.gep(table, e.mul(k, 8)), 8), e.mul(n, 4));
+    else if (!b.table)
+      right = e.gep(block, e.mul(k, kStride));
+    Values next;
+    for (int64_t j = 0; j < count; ++j) {
+      Value address = rows.empty() ? e.gep(right, j * nStride) : e.gep(rows[j], e.mul(k, 4));
+      Value scalar = e.splat(e.load(e.getF32Type(), address, b.table ? 1 : 4));
+      for (int64_t v = 0; v < vectors; ++v)
+        next.push_back(e.fma(scalar, leftLanes[v], carried[j * vectors + v]));
+    }
+    return next;
+  });
+  SmallVector<Values> tile;
+  for (int64_t j = 0; j < count; ++j)
+    tile.push_back(Values(ArrayRef<Value>(results).slice(j * vectors, vectors)));
+  return tile;
+}

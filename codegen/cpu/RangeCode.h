@@ -1,0 +1,24 @@
+//===- RangeCode.h - Range programs in kernels ----------------------*- C++ -*-===//
+#ifndef ATTN_CODEGEN_CPU_RANGECODE_H
+#define ATTN_CODEGEN_CPU_RANGECODE_H
+
+#include "codegen/cpu/Emitter.h"
+#include "dialect/mask/RangeProgram.h"
+
+#include <functional>
+
+namespace attn::codegen::cpu {
+
+/// What the code of a range program reads, as i64 values of the current function.
+struct RangeInputs {
+  std::function<Value(llvm::StringRef name)> input;
+  std::function<Value(llvm::StringRef tensor, ValueRange indices)> element;
+  std::function<Value(llvm::StringRef tensor, int64_t dimension)> size;
+};
+
+/// Emits `code` as scalar operations and returns its results (i1, i1, i64 for a range program).
+Values emitRangeCode(Emitter &e, const mask::CodeBlock &code, const RangeInputs &inputs);
+
+} // namespace attn::codegen::cpu
+
+#endif // ATTN_CODEGEN_CPU_RANGECODE_H

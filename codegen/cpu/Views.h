@@ -1,0 +1,55 @@
+//===- Views.h - Tasks, requests and rows in memory -----------------*- C++ -*-===//
+//
+// The part of a kernel that reads the words of runtime/include/attn/KernelABI.h: which request, head and row tile a
+// task is, and where the rows of a view lie. Rows are always reached through a table of row addresses, so that
+// contiguous, ragged and ring views need one code.
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_CODEGEN_CPU_VIEWS_H
+#define ATTN_CODEGEN_CPU_VIEWS_H
+
+#include "codegen/cpu/Emitter.h"
+#include "dialect/tile/TileDialect.h"
+
+namespace attn::codegen::cpu {
+
+/// The task being run. All values belong to the kernel function; outlined code captures them.
+struct Task {
+  bool pack = false;
+  int64_t rowTile = 0; ///< logical rows of a tile
+  int64_t keyTile = 0; ///< keys of a tile
+  Value words, scratch;
+  Value request;         ///< address of its attn_request
+  Value b, g, layer;     ///< coordinates, i64
+  Value head;            ///< query head of logical row 0 (with pack: the first of the group)
+  Value group;           ///< query heads per KV head
+  Value qHeads, kvHeads; ///< header sizes
+  Value qLen, kvLen;
+  Value rows;            ///< logical rows of the request
+  Value zeroRow;         ///< a row of zeros
+  Value dropRow;         ///< a row that may be written and is never read
+  Value positions;       ///< i32 of every row of the current row tile: its query position
+  Value heads;           ///< the same for its query head; only with pack
+};
+
+/// Runs `body` for every task of the kernel's range, with the members of `task` up to `rows` set and `row0` given (0 with
+/// `scan`). Tasks past the rows of their request are skipped.
+void emitTaskLoop(Emitter &e, mlir::func::FuncOp kernel, bool scan, Task &task,
+                  llvm::function_ref<void(Value row0)> body);
+
+/// Fills `positions` and `heads` for the row tile at row0. Rows past the last one repeat it.
+void emitRowCoordinates(Emitter &e, const Task &task, Value row0);
+
+/// Writes the addresses of `count` logical rows from row0 of a query-side view (given by the address of its words) to
+/// `table`. Rows past the last one repeat it or, with `drop`, are the task's dropRow.
+void emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t count, Value table, bool drop);
+
+/// Writes the addresses of `count` key rows from position k0 of a key-side view to `table`. Positions past kv_len and,
+/// where `seen` (one byte per key) is given, keys whose byte is 0 have the task's zeroRow.
+void emitKeyRows(Emitter &e, const Task &task, Value view, Value k0, int64_t count, Value table, Value seen);
+
+/// Number of ABI words of an argument of this type.
+int64_t wordCount(Type type);
+
+} // namespace attn::codegen::cpu
+
+#endif // ATTN_CODEGEN_CPU_VIEWS_H
