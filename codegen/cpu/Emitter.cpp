@@ -170,7 +170,7 @@ func::FuncOp Emitter::beginKernel(StringRef symbol) {
   auto type = getFunctionType({ptr(), ptr(), i64Type, i64Type}, {});
   auto function = func::FuncOp::create(getLoc(), symbol, type);
   module.push_back(function);
-  frames.push_back({function, {}, nullptr, {}, {}});
+  frames.emplace_back().function = function;
   setInsertionPointToEnd(function.addEntryBlock());
   return function;
 }
@@ -192,7 +192,7 @@ void Emitter::outline(StringRef name, function_ref<void()> body) {
     function->setAttr("passthrough", getStrArrayAttr({"noinline"}));
     function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(getContext(), LLVM::Linkage::Internal));
     module.push_back(function);
-    frames.push_back({function, {}, nullptr, {}, {}});
+    frames.emplace_back().function = function;
     setInsertionPointToEnd(function.addEntryBlock());
     body();
     create<func::ReturnOp>();

@@ -55,7 +55,7 @@ Operand Expressions::size(StringRef name) {
                     .Case("kv_len", task.kvLen)
                     .Default(Value());
   Value result = value ? e.capture(value) : e.word(e.capture(task.words), ATTN_WORD_BATCH);
-  return Operand::ofScalar(result, Range::size());
+  return Operand::ofScalar(result, Interval::size());
 }
 
 void Expressions::onZeroDivisor(Value isZero) {
@@ -97,11 +97,11 @@ const Expressions::Buffer &Expressions::buffer(Value value) {
 Operand Expressions::element(Value bufferValue, ArrayRef<Operand> indices) {
   Type element = cast<tile::BufferType>(bufferValue.getType()).getElementType();
   const Buffer &b = buffer(bufferValue);
-  Operand offset = Operand::ofScalar(e.i64(0), Range::of(0));
+  Operand offset = Operand::ofScalar(e.i64(0), Interval::of(0));
   for (auto [i, index] : llvm::enumerate(indices)) {
-    Operand last = Operand::ofScalar(e.sub(b.sizes[i], e.i64(1)), Range::size());
+    Operand last = Operand::ofScalar(e.sub(b.sizes[i], e.i64(1)), Interval::size());
     Operand clamped = arithmetic.minmax(true, index, last);
-    clamped = arithmetic.minmax(false, clamped, Operand::ofScalar(e.i64(0), Range::of(0)));
+    clamped = arithmetic.minmax(false, clamped, Operand::ofScalar(e.i64(0), Interval::of(0)));
     offset = arithmetic.add(offset, arithmetic.mul(clamped, Operand::ofScalar(b.strides[i])));
   }
   bool isBool = element.isInteger(1);
@@ -132,7 +132,7 @@ Operand Expressions::element(Value bufferValue, ArrayRef<Operand> indices) {
     else if (getElementTypeOrSelf(x).getIntOrFloatBitWidth() < 32)
       x = e.create<arith::ExtSIOp>(e.vec(e.getI32Type()), x);
   }
-  Range range = isBool ? Range{0, 1} : element.isInteger() ? Range::bits(element.getIntOrFloatBitWidth()) : Range();
+  Interval range = isBool ? Interval{0, 1} : element.isInteger() ? Interval::bits(element.getIntOrFloatBitWidth()) : Interval();
   if (element.isInteger(64))
     range = {};
   return offset.uniform() ? Operand::ofScalar(loaded[0], range) : Operand::ofLanes(std::move(loaded), range);
@@ -152,7 +152,7 @@ Operand Expressions::operation(Operation *op) {
 
   if (auto c = dyn_cast<arith::ConstantOp>(op)) {
     auto integer = dyn_cast<IntegerAttr>(c.getValue());
-    Range range = integer && !isBool ? Range::of(integer.getInt()) : Range();
+    Interval range = integer && !isBool ? Interval::of(integer.getInt()) : Interval();
     return Operand::ofScalar(e.constant(c.getValue()), range);
   }
   if (auto size = dyn_cast<tile::SizeOp>(op))
@@ -186,8 +186,8 @@ Operand Expressions::operation(Operation *op) {
   if (isa<arith::SIToFPOp>(op))
     return arithmetic.toF32(arg(0));
   if (isa<arith::ExtUIOp>(op) && op->getOperand(0).getType().isInteger(1))
-    return arithmetic.select(arg(0), Operand::ofScalar(e.i64(1), Range::of(1)),
-                             Operand::ofScalar(e.i64(0), Range::of(0)));
+    return arithmetic.select(arg(0), Operand::ofScalar(e.i64(1), Interval::of(1)),
+                             Operand::ofScalar(e.i64(0), Interval::of(0)));
   if (isa<arith::FPToSIOp>(op)) {
     // Out of range saturates and NaN gives 0, where arith leaves both undefined.
     return arithmetic.apply(arg(0), [&](ValueRange x) {
@@ -226,5 +226,5 @@ Operand Expressions::operation(Operation *op) {
   hasFailed = true;
   if (isa<FloatType>(op->getResult(0).getType()))
     return Operand::ofScalar(e.f32(0));
-  return isBool ? Operand::ofScalar(e.i1(false)) : Operand::ofScalar(e.i64(0), Range::of(0));
+  return isBool ? Operand::ofScalar(e.i1(false)) : Operand::ofScalar(e.i64(0), Interval::of(0));
 }

@@ -142,15 +142,15 @@ LogicalResult KernelLowering::run() {
   emitTaskLoop(e, function, scan, task, [&](Value row0) {
     Value coordinates[] = {task.b, task.g, task.layer};
     for (auto [argument, value] : llvm::zip(body.getArguments(), coordinates))
-      scalars.bind(argument, Operand::ofScalar(value, Range::size()));
-    scalars.bind(body.getArgument(tile::Row0), Operand::ofScalar(row0, Range::size()));
+      scalars.bind(argument, Operand::ofScalar(value, Interval::size()));
+    scalars.bind(body.getArgument(tile::Row0), Operand::ofScalar(row0, Interval::size()));
     for (BlockArgument argument : body.getArguments().drop_front(tile::NumLeadingArguments)) {
       if (!isa<IntegerType, FloatType>(argument.getType()))
         continue;
       // A scalar: the address of request 0's value and the stride between requests.
       Value words = addresses.lookup(argument);
       Value value = e.gep(e.load(e.ptr(), words, 8), e.mul(task.b, e.word(words, 1)));
-      scalars.bind(argument, Operand::ofScalar(e.load(argument.getType(), value), Range::position()));
+      scalars.bind(argument, Operand::ofScalar(e.load(argument.getType(), value), Interval::position()));
     }
     if (!scan)
       emitRowCoordinates(e, task, row0);
@@ -299,7 +299,7 @@ LogicalResult KernelLowering::keyTiles(tile::ForKeysOp op, Region &region, Array
   region.walk([&](tile::LoadKeysOp load) { wantsSeen |= load.getSeen(); });
   LogicalResult result = success();
   e.loop(from, to, task.keyTile, [&](Value k0) {
-    scalars.bind(region.getArgument(0), Operand::ofScalar(k0, Range::size()));
+    scalars.bind(region.getArgument(0), Operand::ofScalar(k0, Interval::size()));
     int64_t block = 0, count = llvm::alignTo(task.keyTile, 4 * e.lanes);
     if (wantsSeen) {
       block = scratch.allocate(count);
@@ -348,7 +348,7 @@ LogicalResult KernelLowering::forRows(tile::ForRowsOp op) {
   SmallVector<Place> places = openSlots(op, op.getInits(), op.getResults());
   LogicalResult result = success();
   e.loop(e.i64(0), task.rows, task.rowTile, [&](Value row0) {
-    scalars.bind(op.getBody().getArgument(0), Operand::ofScalar(row0, Range::size()));
+    scalars.bind(op.getBody().getArgument(0), Operand::ofScalar(row0, Interval::size()));
     emitRowCoordinates(e, task, row0);
     result = body(op.getBody(), places);
   });
@@ -368,12 +368,12 @@ FailureOr<Values> KernelLowering::rangeCode(tile::ForKeysOp op, Value k0) {
     return {};
   };
   std::map<std::string, mask::TensorFacts> facts;
-  if (auto sorted = kernel->getAttrOfType<ArrayAttr>("sorted"))
-    for (auto name : sorted.getAsRange<StringAttr>())
+  if (auto sorted = kernel.getSorted())
+    for (auto name : sorted->getAsRange<StringAttr>())
       facts[name.str()].sorted = true;
   std::set<std::string> positive;
-  if (auto names = kernel->getAttrOfType<ArrayAttr>("positive"))
-    for (auto name : names.getAsRange<StringAttr>())
+  if (auto names = kernel.getPositive())
+    for (auto name : names->getAsRange<StringAttr>())
       positive.insert(name.str());
   auto program = mask::RangeProgram::compile(*mask, facts, positive);
 

@@ -11,21 +11,21 @@ using arith::CmpIPredicate;
 // Ranges
 //===----------------------------------------------------------------------===//
 
-Range attn::codegen::cpu::operator+(Range a, Range b) {
-  Range r;
+Interval attn::codegen::cpu::operator+(Interval a, Interval b) {
+  Interval r;
   bool overflow = __builtin_add_overflow(a.lo, b.lo, &r.lo);
   overflow |= __builtin_add_overflow(a.hi, b.hi, &r.hi);
-  return overflow ? Range() : r;
+  return overflow ? Interval() : r;
 }
 
-Range attn::codegen::cpu::operator-(Range a, Range b) {
-  Range r;
+Interval attn::codegen::cpu::operator-(Interval a, Interval b) {
+  Interval r;
   bool overflow = __builtin_sub_overflow(a.lo, b.hi, &r.lo);
   overflow |= __builtin_sub_overflow(a.hi, b.lo, &r.hi);
-  return overflow ? Range() : r;
+  return overflow ? Interval() : r;
 }
 
-Range attn::codegen::cpu::operator*(Range a, Range b) {
+Interval attn::codegen::cpu::operator*(Interval a, Interval b) {
   int64_t products[4];
   bool overflow = __builtin_mul_overflow(a.lo, b.lo, &products[0]);
   overflow |= __builtin_mul_overflow(a.lo, b.hi, &products[1]);
@@ -36,14 +36,14 @@ Range attn::codegen::cpu::operator*(Range a, Range b) {
   return {*std::min_element(products, products + 4), *std::max_element(products, products + 4)};
 }
 
-Range attn::codegen::cpu::hull(Range a, Range b) { return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)}; }
+Interval attn::codegen::cpu::hull(Interval a, Interval b) { return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)}; }
 
 bool Operand::isInteger() const {
   Type element = getElementTypeOrSelf(uniform() ? scalar : lanes[0]);
   return element.isInteger() && !element.isInteger(1);
 }
 
-Range Operand::range() const {
+Interval Operand::range() const {
   if (uniform())
     return scalarRange;
   return scalar ? laneRange + scalarRange : laneRange;
@@ -76,7 +76,7 @@ Values LaneArithmetic::vectorsOf(const Operand &a, Type element) {
   return result;
 }
 
-Operand LaneArithmetic::binary(const Operand &a, const Operand &b, Range result, bool narrow,
+Operand LaneArithmetic::binary(const Operand &a, const Operand &b, Interval result, bool narrow,
                                function_ref<Value(Value, Value)> f) {
   if (a.uniform() && b.uniform())
     return Operand::ofScalar(f(a.scalar, b.scalar), result);
@@ -86,8 +86,8 @@ Operand LaneArithmetic::binary(const Operand &a, const Operand &b, Range result,
   return Operand::ofLanes(std::move(lanes), result);
 }
 
-static bool narrow(std::initializer_list<Range> ranges) {
-  return llvm::all_of(ranges, [](Range r) { return r.fits32(); });
+static bool narrow(std::initializer_list<Interval> ranges) {
+  return llvm::all_of(ranges, [](Interval r) { return r.fits32(); });
 }
 
 Operand LaneArithmetic::apply(ArrayRef<Operand> operands, function_ref<Value(ValueRange)> f) {
@@ -121,7 +121,7 @@ static bool separable(const Operand &a) {
 }
 
 Operand LaneArithmetic::add(const Operand &a, const Operand &b) {
-  Range result = a.range() + b.range();
+  Interval result = a.range() + b.range();
   auto sum = [&](Value x, Value y) { return e.add(x, y); };
   if (a.uniform() == b.uniform() || !separable(a) || !separable(b)) {
     if (!a.uniform() && !b.uniform() && separable(a) && separable(b) && (a.scalar || b.scalar)) {
@@ -145,40 +145,40 @@ Operand LaneArithmetic::add(const Operand &a, const Operand &b) {
 Operand LaneArithmetic::sub(const Operand &a, const Operand &b) {
   if (b.uniform() || !separable(a) || !separable(b)) {
     if (b.uniform() && !a.uniform() && separable(a) && separable(b))
-      return add(a, Operand::ofScalar(e.sub(e.i64(0), b.scalar), Range::of(0) - b.scalarRange));
-    Range result = a.range() - b.range();
+      return add(a, Operand::ofScalar(e.sub(e.i64(0), b.scalar), Interval::of(0) - b.scalarRange));
+    Interval result = a.range() - b.range();
     return binary(a, b, result, narrow({a.range(), b.range(), result}),
                   [&](Value x, Value y) { return e.sub(x, y); });
   }
   // a - (lanes + scalar) = a + (-lanes) + (-scalar)
   Operand lanes = b;
   lanes.scalar = Value();
-  Range negated = Range::of(0) - b.laneRange;
-  Operand minus = binary(Operand::ofScalar(e.i64(0), Range::of(0)), lanes, negated,
+  Interval negated = Interval::of(0) - b.laneRange;
+  Operand minus = binary(Operand::ofScalar(e.i64(0), Interval::of(0)), lanes, negated,
                          narrow({b.laneRange, negated}), [&](Value x, Value y) { return e.sub(x, y); });
   if (b.scalar) {
     minus.scalar = e.sub(e.i64(0), b.scalar);
-    minus.scalarRange = Range::of(0) - b.scalarRange;
+    minus.scalarRange = Interval::of(0) - b.scalarRange;
   }
   return add(a, minus);
 }
 
 Operand LaneArithmetic::mul(const Operand &a, const Operand &b) {
-  Range result = a.range() * b.range();
+  Interval result = a.range() * b.range();
   return binary(a, b, result, narrow({a.range(), b.range(), result}),
                 [&](Value x, Value y) { return e.mul(x, y); });
 }
 
 Operand LaneArithmetic::minmax(bool isMin, const Operand &a, const Operand &b) {
-  Range x = a.range(), y = b.range();
-  Range result = isMin ? Range{std::min(x.lo, y.lo), std::min(x.hi, y.hi)}
-                       : Range{std::max(x.lo, y.lo), std::max(x.hi, y.hi)};
+  Interval x = a.range(), y = b.range();
+  Interval result = isMin ? Interval{std::min(x.lo, y.lo), std::min(x.hi, y.hi)}
+                       : Interval{std::max(x.lo, y.lo), std::max(x.hi, y.hi)};
   return binary(a, b, result, narrow({x, y}), [&](Value p, Value q) { return isMin ? e.min(p, q) : e.max(p, q); });
 }
 
 Operand LaneArithmetic::abs(const Operand &a) {
-  Range x = a.range(), negated = Range::of(0) - x;
-  Range result = negated.lo == Range().lo ? Range() : Range{0, std::max(std::abs(x.lo), std::abs(x.hi))};
+  Interval x = a.range(), negated = Interval::of(0) - x;
+  Interval result = negated.lo == Interval().lo ? Interval() : Interval{0, std::max(std::abs(x.lo), std::abs(x.hi))};
   return binary(a, a, result, narrow({x, negated}), [&](Value p, Value) {
     return e.max(p, e.sub(e.intOf(p.getType(), 0), p));
   });
@@ -196,7 +196,7 @@ Value LaneArithmetic::any(const Operand &flags) {
 Operand LaneArithmetic::nonZero(const Operand &a, function_ref<void(Value)> onZero) {
   if (!a.range().has(0))
     return a;
-  Operand zero = Operand::ofScalar(e.i64(0), Range::of(0)), one = Operand::ofScalar(e.i64(1), Range::of(1));
+  Operand zero = Operand::ofScalar(e.i64(0), Interval::of(0)), one = Operand::ofScalar(e.i64(1), Interval::of(1));
   Operand isZero = compare(CmpIPredicate::eq, a, zero);
   onZero(any(isZero));
   Operand safe = select(isZero, one, a);
@@ -233,18 +233,18 @@ static Value floorDiv32(Emitter &e, Value a, Value b) {
 
 Operand LaneArithmetic::floorDiv(const Operand &a, const Operand &divisor, function_ref<void(Value)> onZero) {
   Operand b = nonZero(divisor, onZero);
-  Range x = a.range(), y = b.range();
-  Range result;
+  Interval x = a.range(), y = b.range();
+  Interval result;
   if (y.lo >= 1)
     result = {std::min<int64_t>(x.lo, 0), std::max<int64_t>(x.hi, 0)};
-  else if (x.lo != Range().lo)
-    result = hull(x, Range::of(0) - x);
+  else if (x.lo != Interval().lo)
+    result = hull(x, Interval::of(0) - x);
   if (y.lo == y.hi && llvm::isPowerOf2_64(y.lo) && y.lo > 0) {
-    Operand shift = Operand::ofScalar(e.i64(llvm::Log2_64(y.lo)), Range::of(llvm::Log2_64(y.lo)));
+    Operand shift = Operand::ofScalar(e.i64(llvm::Log2_64(y.lo)), Interval::of(llvm::Log2_64(y.lo)));
     return binary(a, shift, result, narrow({x}),
                   [&](Value p, Value q) { return e.createOrFold<arith::ShRSIOp>(p, q); });
   }
-  bool small = x.within(Range::position()) && y.within(Range::position());
+  bool small = x.within(Interval::position()) && y.within(Interval::position());
   bool scalar = a.uniform() && b.uniform();
   return binary(a, b, result, small, [&](Value p, Value q) {
     return small && !scalar ? floorDiv32(e, p, q) : floorDiv64(e, p, q, y.has(-1));
@@ -253,15 +253,15 @@ Operand LaneArithmetic::floorDiv(const Operand &a, const Operand &divisor, funct
 
 Operand LaneArithmetic::mod(const Operand &a, const Operand &divisor, function_ref<void(Value)> onZero) {
   Operand b = nonZero(divisor, onZero);
-  Range x = a.range(), y = b.range();
+  Interval x = a.range(), y = b.range();
   if (y.lo == y.hi && llvm::isPowerOf2_64(y.lo) && y.lo > 0) {
-    Operand mask = Operand::ofScalar(e.i64(y.lo - 1), Range::of(y.lo - 1));
+    Operand mask = Operand::ofScalar(e.i64(y.lo - 1), Interval::of(y.lo - 1));
     return binary(a, mask, {0, y.lo - 1}, narrow({x}),
                   [&](Value p, Value q) { return e.createOrFold<arith::AndIOp>(p, q); });
   }
   Operand rest = sub(a, mul(floorDiv(a, b, onZero), b));
   // The remainder lies between 0 and the divisor, which interval arithmetic does not see.
-  Range result = y.lo == Range().lo ? Range() : Range{std::min<int64_t>(y.lo + 1, 0), std::max<int64_t>(y.hi - 1, 0)};
+  Interval result = y.lo == Interval().lo ? Interval() : Interval{std::min<int64_t>(y.lo + 1, 0), std::max<int64_t>(y.hi - 1, 0)};
   if (rest.uniform()) {
     rest.scalarRange = result;
     return rest;
@@ -338,17 +338,17 @@ Operand LaneArithmetic::compare(CmpIPredicate predicate, const Operand &a, const
       return plain(a, b, narrow({a.range(), b.range()}));
     lanes = sub(lanes, right);
   }
-  Operand bound = Operand::ofScalar(e.i64(0), Range::of(0));
+  Operand bound = Operand::ofScalar(e.i64(0), Interval::of(0));
   if (b.scalar)
     bound = Operand::ofScalar(b.scalar, b.scalarRange);
   if (a.scalar)
     bound = Operand::ofScalar(e.sub(bound.scalar, a.scalar), bound.scalarRange - a.scalarRange);
   // x < t is x <= t - 1, and x >= t is x > t - 1.
   if (predicate == CmpIPredicate::slt || predicate == CmpIPredicate::sge) {
-    bound = Operand::ofScalar(e.add(bound.scalar, -1), bound.scalarRange + Range::of(-1));
+    bound = Operand::ofScalar(e.add(bound.scalar, -1), bound.scalarRange + Interval::of(-1));
     predicate = predicate == CmpIPredicate::slt ? CmpIPredicate::sle : CmpIPredicate::sgt;
   }
-  Range x = lanes.laneRange, outside = {x.lo - 1, x.hi};
+  Interval x = lanes.laneRange, outside = {x.lo - 1, x.hi};
   if (!x.fits32() || (!bound.scalarRange.fits32() && !outside.fits32()))
     return plain(lanes, bound, false);
   if (!bound.scalarRange.fits32()) {

@@ -15,35 +15,35 @@
 namespace attn::codegen::cpu {
 
 /// An interval of 64-bit integers; the whole type where nothing is known (arithmetic that may wrap gives that).
-struct Range {
+struct Interval {
   int64_t lo = std::numeric_limits<int64_t>::min(), hi = std::numeric_limits<int64_t>::max();
 
-  static Range of(int64_t value) { return {value, value}; }
+  static Interval of(int64_t value) { return {value, value}; }
   /// Magnitude below 2^31: positions, sizes and scalars.
-  static Range position() { return {-2147483647, 2147483647}; }
-  static Range size() { return {0, 2147483647}; }
-  static Range bits(unsigned width) { return {-(int64_t(1) << (width - 1)), (int64_t(1) << (width - 1)) - 1}; }
-  bool within(Range outer) const { return lo >= outer.lo && hi <= outer.hi; }
+  static Interval position() { return {-2147483647, 2147483647}; }
+  static Interval size() { return {0, 2147483647}; }
+  static Interval bits(unsigned width) { return {-(int64_t(1) << (width - 1)), (int64_t(1) << (width - 1)) - 1}; }
+  bool within(Interval outer) const { return lo >= outer.lo && hi <= outer.hi; }
   bool fits32() const { return within(bits(32)); }
   bool has(int64_t value) const { return lo <= value && value <= hi; }
 };
-Range operator+(Range a, Range b);
-Range operator-(Range a, Range b);
-Range operator*(Range a, Range b);
-Range hull(Range a, Range b);
+Interval operator+(Interval a, Interval b);
+Interval operator-(Interval a, Interval b);
+Interval operator*(Interval a, Interval b);
+Interval hull(Interval a, Interval b);
 
 struct Operand {
   Values lanes;     ///< per row vector; empty: uniform
   Value scalar;     ///< uniform value, or (integers only, may be null) the uniform part of lanes + scalar
-  Range laneRange;  ///< of the lanes (integers)
-  Range scalarRange; ///< of the scalar (integers)
+  Interval laneRange;  ///< of the lanes (integers)
+  Interval scalarRange; ///< of the scalar (integers)
 
   bool uniform() const { return lanes.empty(); }
   bool isInteger() const;
-  Range range() const;
+  Interval range() const;
 
-  static Operand ofScalar(Value scalar, Range range = {}) { return {{}, scalar, {}, range}; }
-  static Operand ofLanes(Values lanes, Range range = {}) { return {std::move(lanes), {}, range, {}}; }
+  static Operand ofScalar(Value scalar, Interval range = {}) { return {{}, scalar, {}, range}; }
+  static Operand ofLanes(Values lanes, Interval range = {}) { return {std::move(lanes), {}, range, {}}; }
 };
 
 /// Integer arithmetic on operands of a block of `vectors` row vectors.
@@ -73,7 +73,7 @@ public:
   Values vectorsOf(const Operand &a, Type element);
 
 private:
-  Operand binary(const Operand &a, const Operand &b, Range result, bool narrow,
+  Operand binary(const Operand &a, const Operand &b, Interval result, bool narrow,
                  llvm::function_ref<Value(Value, Value)> f);
   Type laneType(bool narrow) { return narrow ? e.getI32Type() : e.getI64Type(); }
   Operand nonZero(const Operand &a, llvm::function_ref<void(Value)> onZero);

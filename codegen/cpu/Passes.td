@@ -9,7 +9,8 @@ def TileToCPU : Pass<"attn-tile-to-cpu", "::mlir::ModuleOp"> {
   let description = [{
     Replaces every `tile.kernel` by an exported function with the calling convention of
     `runtime/include/attn/KernelABI.h`, in the func, scf, arith, math, vector and llvm dialects. The attribute
-    `attn.scratch` of the function is the size in bytes of the scratch memory that it needs.
+    `attn.scratch` of the function is the size in bytes of the scratch memory that it needs. Launch schedules
+    (`tile.entry`), which are no code, are dropped.
   }];
   let options = [
     Option<"isa", "isa", "std::string", "\"host\"", "x86-64-v4, x86-64-v3, generic, or host">,

@@ -134,20 +134,20 @@ void PhaseEmitter::bindCoordinates(Expressions &x, Region &region, Value m, int6
       lanes.push_back(e.load(e.vec(e.getI32Type()), e.gep(address, v * e.lanes * 4), 4));
     return lanes;
   };
-  auto scalar = [&](Value value, Range range) { return Operand::ofScalar(e.capture(value), range); };
+  auto scalar = [&](Value value, Interval range) { return Operand::ofScalar(e.capture(value), range); };
   enum { B, H, G, L, Q, K };
   auto used = [&](unsigned i) { return !arguments[i].use_empty(); };
   if (used(B))
-    x.bind(arguments[B], scalar(task.b, Range::size()));
+    x.bind(arguments[B], scalar(task.b, Interval::size()));
   if (used(G))
-    x.bind(arguments[G], scalar(task.g, Range::size()));
+    x.bind(arguments[G], scalar(task.g, Interval::size()));
   if (used(L))
-    x.bind(arguments[L], scalar(task.layer, Range::size()));
+    x.bind(arguments[L], scalar(task.layer, Interval::size()));
   if (used(H))
-    x.bind(arguments[H], task.pack ? Operand::ofLanes(lanesAt(task.heads), Range::size())
-                                   : scalar(task.head, Range::size()));
+    x.bind(arguments[H], task.pack ? Operand::ofLanes(lanesAt(task.heads), Interval::size())
+                                   : scalar(task.head, Interval::size()));
   if (used(Q))
-    x.bind(arguments[Q], Operand::ofLanes(lanesAt(task.positions), Range::position()));
+    x.bind(arguments[Q], Operand::ofLanes(lanesAt(task.positions), Interval::position()));
   if (used(K) && keyLanes) {
     Values lanes;
     for (int64_t v = 0; v < vectors; ++v) {
@@ -156,9 +156,9 @@ void PhaseEmitter::bindCoordinates(Expressions &x, Region &region, Value m, int6
         steps.push_back(v * e.lanes + j);
       lanes.push_back(e.constant(DenseElementsAttr::get(e.vec(e.getI32Type()), ArrayRef<int32_t>(steps))));
     }
-    Operand key = Operand::ofLanes(std::move(lanes), Range{0, 4095});
+    Operand key = Operand::ofLanes(std::move(lanes), Interval{0, 4095});
     key.scalar = e.add(e.capture(firstKey), m);
-    key.scalarRange = Range::size();
+    key.scalarRange = Interval::size();
     x.bind(arguments[K], key);
   }
 }
@@ -321,7 +321,7 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
   Operand visible;
   if (phase.visible) {
     Value key = keyAt(phase.k0);
-    x->bindColumn(phase.visible->getArguments().back(), Operand::ofScalar(key, Range::size()));
+    x->bindColumn(phase.visible->getArguments().back(), Operand::ofScalar(key, Interval::size()));
     Operand mask = x->evaluate(phase.visible->front().getTerminator()->getOperand(0));
     Operand exists = Operand::ofScalar(e.lt(key, e.capture(around.task.kvLen)));
     visible = lanes.apply({mask, exists}, [&](ValueRange p) { return e.createOrFold<arith::AndIOp>(p[0], p[1]); });
@@ -345,7 +345,7 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
           x->bindColumn(argument, tileOperand(input, n, j));
       Value key = region.getArguments().back();
       if (!key.use_empty())
-        x->bindColumn(key, Operand::ofScalar(keyAt(map.getK0()), Range::size()));
+        x->bindColumn(key, Operand::ofScalar(keyAt(map.getK0()), Interval::size()));
       elements[result] = x->evaluate(region.front().getTerminator()->getOperand(0));
     } else if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
       size_t first = llvm::find(reduces, reduce) - reduces.begin();

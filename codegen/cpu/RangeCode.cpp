@@ -1,4 +1,4 @@
-//===- RangeCode.cpp - Range programs in kernels ---------------------------===//
+//===- RangeCode.cpp - Interval programs in kernels ---------------------------===//
 #include "codegen/cpu/RangeCode.h"
 
 #include "codegen/cpu/Lanes.h"
@@ -103,7 +103,7 @@ Value RangeCode::single(const Instruction &i, ValueRange args) {
     IntegerAttr constant;
     if (auto op = v.getDefiningOp<arith::ConstantOp>())
       constant = cast<IntegerAttr>(op.getValue());
-    return Operand::ofScalar(v, constant ? Range::of(constant.getInt()) : Range());
+    return Operand::ofScalar(v, constant ? Interval::of(constant.getInt()) : Interval());
   };
   switch (i.code) {
   case Code::Const:
@@ -153,4 +153,8 @@ Value RangeCode::single(const Instruction &i, ValueRange args) {
     break;
   }
   llvm_unreachable("handled by emit");
+}
+
+Values attn::codegen::cpu::emitRangeCode(Emitter &e, const CodeBlock &code, const RangeInputs &inputs) {
+  return RangeCode(e, inputs).block(code);
 }

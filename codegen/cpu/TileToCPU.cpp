@@ -11,6 +11,7 @@
 #include "mlir/Pass/Pass.h"
 
 namespace attn::codegen::cpu {
+#define GEN_PASS_DECL
 #define GEN_PASS_DEF_TILETOCPU
 #define GEN_PASS_REGISTRATION
 #include "codegen/cpu/Passes.h.inc"
@@ -21,6 +22,8 @@ using namespace attn::codegen;
 
 namespace {
 struct TileToCPU : cpu::impl::TileToCPUBase<TileToCPU> {
+  using TileToCPUBase::TileToCPUBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     auto machine = cpu::describe(isa);
@@ -31,8 +34,9 @@ struct TileToCPU : cpu::impl::TileToCPUBase<TileToCPU> {
     auto lowered = cpu::lowerTileKernels(module, *machine);
     if (!lowered)
       return signalPassFailure();
-    for (auto kernel : llvm::make_early_inc_range(module.getOps<attn::tile::KernelOp>()))
-      kernel.erase();
+    for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
+      if (isa<attn::tile::EntryOp, attn::tile::KernelOp>(op))
+        op.erase();
     module.getBody()->getOperations().splice(module.getBody()->end(), lowered->getBody()->getOperations());
   }
 };

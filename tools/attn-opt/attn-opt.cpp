@@ -1,4 +1,5 @@
 //===- attn-opt.cpp - Run any attn pass on IR by hand ----------------------===//
+#include "codegen/cpu/CPU.h"
 #include "dialect/attn/AttnDialect.h"
 #include "dialect/tile/TileDialect.h"
 #include "passes/Passes.h"
@@ -13,6 +14,8 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registry.insert<mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::math::MathDialect,
                   attn::ir::AttnDialect, attn::tile::TileDialect>();
+  attn::codegen::cpu::registerDialects(registry);
+  attn::codegen::cpu::registerPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   attn::passes::registerAttnPasses();
