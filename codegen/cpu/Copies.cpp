@@ -106,9 +106,7 @@ void attn::codegen::cpu::emitConvertRows(Emitter &e, Value tableAddress, Type el
       auto read = [&](Value column, int64_t count) {
         return scaled(toF32(e, e.loadPart(type, e.gep(from, e.mul(column, size)), count), element));
       };
-      auto write = [&](Value x, Value column, int64_t count) {
-        e.storePart(x, e.gep(to, e.mul(column, 4)), count);
-      };
+      auto write = [&](Value x, Value column, int64_t count) { e.storePart(x, e.gep(to, e.mul(column, 4)), count); };
       if (!rotation) {
         forColumns(e, columns, [&](Value c, int64_t count) { write(read(c, count), c, count); });
         return;
@@ -202,8 +200,7 @@ void attn::codegen::cpu::emitLanesToRows(Emitter &e, Value tile, int64_t ld, int
         Values block;
         Value source = e.gep(e.gep(from, e.mul(c, ld * 4)), e.mul(r0, 4));
         for (int64_t j = 0; j < e.lanes; ++j)
-          block.push_back(j < count ? e.load(e.vecF32(), e.gep(source, j * ld * 4), 4)
-                                    : e.floatOf(e.vecF32(), 0));
+          block.push_back(j < count ? e.load(e.vecF32(), e.gep(source, j * ld * 4), 4) : e.floatOf(e.vecF32(), 0));
         transpose(e, block);
         for (auto [row, address] : llvm::zip_equal(block, addresses))
           e.storePart(fromF32(e, row, element), e.gep(address, e.mul(c, size)), count);

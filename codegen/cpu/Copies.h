@@ -14,18 +14,18 @@ namespace attn::codegen::cpu {
 
 /// fp32 rows: addresses in a table, or a block by rows.
 struct RowSource {
-  Value table;          ///< null: a block
+  Value table; ///< null: a block
   Value block;
-  int64_t ld = 0;       ///< of the block
+  int64_t ld = 0; ///< of the block
 };
 
 /// A rotation of channel pairs by position: RoPE tables (addresses of their ABI words) and the positions of the rows.
 struct Rotation {
   Value cos, sin;
-  Type element;     ///< of the tables
+  Type element; ///< of the tables
   bool interleaved = false;
-  Value positions;  ///< i32 per row, or null:
-  Value first;      ///< position of row 0, the others follow
+  Value positions; ///< i32 per row, or null:
+  Value first;     ///< position of row 0, the others follow
 };
 
 /// Copies rows of `columns` elements of type `element` to a block by rows, as fp32: rotated, then scaled (where given).

@@ -3,11 +3,11 @@
 
 #include "attn/KernelABI.h"
 #include "codegen/cpu/Math.h"
-#include "llvm/ADT/DenseSet.h"
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attn;
@@ -132,7 +132,9 @@ Operand Expressions::element(Value bufferValue, ArrayRef<Operand> indices) {
     else if (getElementTypeOrSelf(x).getIntOrFloatBitWidth() < 32)
       x = e.create<arith::ExtSIOp>(e.vec(e.getI32Type()), x);
   }
-  Interval range = isBool ? Interval{0, 1} : element.isInteger() ? Interval::bits(element.getIntOrFloatBitWidth()) : Interval();
+  Interval range = isBool                ? Interval{0, 1}
+                   : element.isInteger() ? Interval::bits(element.getIntOrFloatBitWidth())
+                                         : Interval();
   if (element.isInteger(64))
     range = {};
   return offset.uniform() ? Operand::ofScalar(loaded[0], range) : Operand::ofLanes(std::move(loaded), range);
@@ -208,10 +210,10 @@ Operand Expressions::operation(Operation *op) {
     return unary(floor);
   if (isa<math::FmaOp>(op))
     return arithmetic.apply({arg(0), arg(1), arg(2)}, [&](ValueRange x) { return e.fma(x[0], x[1], x[2]); });
-  bool isPlain = isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::MaximumFOp,
-                     arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp, arith::CmpFOp, math::AbsFOp,
-                     math::SqrtOp>(op) ||
-                 (isBool && isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp, arith::CmpIOp>(op));
+  bool isPlain =
+      isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::MaximumFOp,
+          arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp, arith::CmpFOp, math::AbsFOp, math::SqrtOp>(op) ||
+      (isBool && isa<arith::AndIOp, arith::OrIOp, arith::XOrIOp, arith::CmpIOp>(op));
   if (isPlain) {
     SmallVector<Operand> operands;
     for (unsigned i = 0; i < op->getNumOperands(); ++i)

@@ -1,7 +1,7 @@
 //===- Expressions.h - Expression regions as code -------------------*- C++ -*-===//
 //
-// Emits the scalar expressions of a kernel and the regions of tile.map and tile.for_keys for a block of row vectors at a
-// time. What does not depend on the column is emitted once per block: bind what is known, prepare(), then per column
+// Emits the scalar expressions of a kernel and the regions of tile.map and tile.for_keys for a block of row vectors at
+// a time. What does not depend on the column is emitted once per block: bind what is known, prepare(), then per column
 // bind the rest and evaluate().
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_CODEGEN_CPU_EXPRESSIONS_H
@@ -26,14 +26,16 @@ struct Surroundings {
 
 class Expressions {
 public:
-  Expressions(Emitter &e, const Surroundings &around, int64_t vectors)
-      : e(e), around(around), arithmetic(e, vectors) {}
+  Expressions(Emitter &e, const Surroundings &around, int64_t vectors) : e(e), around(around), arithmetic(e, vectors) {}
 
   void bind(Value value, Operand operand) { values[value] = std::move(operand); }
   /// Emits the operations of `region` that need none of `later` (values that are bound per column).
   void prepare(mlir::Region &region, llvm::ArrayRef<Value> later);
   /// Forgets what was bound or evaluated for the last column.
-  void beginColumn() { column.clear(); inColumn = true; }
+  void beginColumn() {
+    column.clear();
+    inColumn = true;
+  }
   void bindColumn(Value value, Operand operand) { column[value] = std::move(operand); }
   /// The value of `value`, emitting what is missing. After an unsupported operation, for which an error is emitted,
   /// failed() is true and the value is arbitrary.

@@ -9,9 +9,9 @@
 #include "codegen/cpu/Phase.h"
 #include "codegen/cpu/RangeCode.h"
 #include "codegen/cpu/Scratch.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/analysis/MaskRegion.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 #include "attn/KernelABI.h"
 
@@ -23,18 +23,18 @@ namespace {
 
 /// A tile value: the forms it exists in. Blocks of scratch memory belong to the value until it is dead.
 struct Tile {
-  Place lanes, rows;               ///< by lanes, by rows
-  Value table;                     ///< row addresses in the element type of the view it was loaded from
-  Operation *load = nullptr;       ///< tile.load or tile.load_keys
-  std::optional<double> constant;  ///< tile.fill
-  SmallVector<int64_t> blocks;     ///< scratch offsets
+  Place lanes, rows;              ///< by lanes, by rows
+  Value table;                    ///< row addresses in the element type of the view it was loaded from
+  Operation *load = nullptr;      ///< tile.load or tile.load_keys
+  std::optional<double> constant; ///< tile.fill
+  SmallVector<int64_t> blocks;    ///< scratch offsets
 };
 
 class KernelLowering {
 public:
   KernelLowering(Emitter &e, tile::KernelOp kernel)
-      : e(e), kernel(kernel), around{task, [this](Value v) { return scalars.evaluate(v); },
-                                     [this](Value v) { return addresses.lookup(v); }},
+      : e(e), kernel(kernel),
+        around{task, [this](Value v) { return scalars.evaluate(v); }, [this](Value v) { return addresses.lookup(v); }},
         inner{task, {}, around.words}, scalars(e, inner, 1) {}
   LogicalResult run();
 
@@ -89,7 +89,7 @@ private:
   ArrayRef<Place> slots; ///< where its yielded tiles go
   llvm::DenseSet<Operation *> done;
   std::optional<Phase> phase;
-  Value seen;             ///< bytes per key, in a partial region that asks for them
+  Value seen; ///< bytes per key, in a partial region that asks for them
   bool seenReady = false;
 };
 
@@ -194,8 +194,8 @@ LogicalResult KernelLowering::operation(Operation &op) {
           if (!select)
             return op->emitError("'") << op->getName() << "' of views is not supported by the cpu target";
           Value condition = scalars.evaluate(select.getCondition()).scalar;
-          addresses[result] = e.select(condition, addresses.lookup(select.getTrueValue()),
-                                       addresses.lookup(select.getFalseValue()));
+          addresses[result] =
+              e.select(condition, addresses.lookup(select.getTrueValue()), addresses.lookup(select.getFalseValue()));
           return success();
         }
         scalars.evaluate(result);
@@ -415,9 +415,7 @@ FailureOr<Values> KernelLowering::rangeCode(tile::ForKeysOp op, Value k0) {
       operands.push_back(Operand::ofScalar(index));
     return scalars.element(argument(name), operands).scalar;
   };
-  inputs.size = [&](StringRef name, int64_t dimension) {
-    return scalars.bufferSize(argument(name), dimension);
-  };
+  inputs.size = [&](StringRef name, int64_t dimension) { return scalars.bufferSize(argument(name), dimension); };
   return emitRangeCode(e, program.code(), inputs);
 }
 
@@ -526,7 +524,8 @@ LogicalResult KernelLowering::prepareForLoop(Operation *loop) {
   WalkResult result = loop->walk([&](Operation *op) {
     for (OpOperand &operand : op->getOpOperands()) {
       Value value = operand.get();
-      if (op == loop || !isa<tile::TileType>(value.getType()) || loop->isAncestor(value.getParentRegion()->getParentOp()))
+      if (op == loop || !isa<tile::TileType>(value.getType()) ||
+          loop->isAncestor(value.getParentRegion()->getParentOp()))
         continue;
       if (failed(formFor(operand)))
         return WalkResult::interrupt();

@@ -129,8 +129,8 @@ Operand LaneArithmetic::add(const Operand &a, const Operand &b) {
       x.scalar = y.scalar = Value();
       Operand lanes = add(x, y);
       lanes.scalar = a.scalar && b.scalar ? e.add(a.scalar, b.scalar) : (a.scalar ? a.scalar : b.scalar);
-      lanes.scalarRange = a.scalar && b.scalar ? a.scalarRange + b.scalarRange
-                                               : (a.scalar ? a.scalarRange : b.scalarRange);
+      lanes.scalarRange =
+          a.scalar && b.scalar ? a.scalarRange + b.scalarRange : (a.scalar ? a.scalarRange : b.scalarRange);
       return lanes;
     }
     return binary(a, b, result, narrow({a.range(), b.range(), result}), sum);
@@ -147,15 +147,14 @@ Operand LaneArithmetic::sub(const Operand &a, const Operand &b) {
     if (b.uniform() && !a.uniform() && separable(a) && separable(b))
       return add(a, Operand::ofScalar(e.sub(e.i64(0), b.scalar), Interval::of(0) - b.scalarRange));
     Interval result = a.range() - b.range();
-    return binary(a, b, result, narrow({a.range(), b.range(), result}),
-                  [&](Value x, Value y) { return e.sub(x, y); });
+    return binary(a, b, result, narrow({a.range(), b.range(), result}), [&](Value x, Value y) { return e.sub(x, y); });
   }
   // a - (lanes + scalar) = a + (-lanes) + (-scalar)
   Operand lanes = b;
   lanes.scalar = Value();
   Interval negated = Interval::of(0) - b.laneRange;
-  Operand minus = binary(Operand::ofScalar(e.i64(0), Interval::of(0)), lanes, negated,
-                         narrow({b.laneRange, negated}), [&](Value x, Value y) { return e.sub(x, y); });
+  Operand minus = binary(Operand::ofScalar(e.i64(0), Interval::of(0)), lanes, negated, narrow({b.laneRange, negated}),
+                         [&](Value x, Value y) { return e.sub(x, y); });
   if (b.scalar) {
     minus.scalar = e.sub(e.i64(0), b.scalar);
     minus.scalarRange = Interval::of(0) - b.scalarRange;
@@ -165,23 +164,21 @@ Operand LaneArithmetic::sub(const Operand &a, const Operand &b) {
 
 Operand LaneArithmetic::mul(const Operand &a, const Operand &b) {
   Interval result = a.range() * b.range();
-  return binary(a, b, result, narrow({a.range(), b.range(), result}),
-                [&](Value x, Value y) { return e.mul(x, y); });
+  return binary(a, b, result, narrow({a.range(), b.range(), result}), [&](Value x, Value y) { return e.mul(x, y); });
 }
 
 Operand LaneArithmetic::minmax(bool isMin, const Operand &a, const Operand &b) {
   Interval x = a.range(), y = b.range();
   Interval result = isMin ? Interval{std::min(x.lo, y.lo), std::min(x.hi, y.hi)}
-                       : Interval{std::max(x.lo, y.lo), std::max(x.hi, y.hi)};
+                          : Interval{std::max(x.lo, y.lo), std::max(x.hi, y.hi)};
   return binary(a, b, result, narrow({x, y}), [&](Value p, Value q) { return isMin ? e.min(p, q) : e.max(p, q); });
 }
 
 Operand LaneArithmetic::abs(const Operand &a) {
   Interval x = a.range(), negated = Interval::of(0) - x;
   Interval result = negated.lo == Interval().lo ? Interval() : Interval{0, std::max(std::abs(x.lo), std::abs(x.hi))};
-  return binary(a, a, result, narrow({x, negated}), [&](Value p, Value) {
-    return e.max(p, e.sub(e.intOf(p.getType(), 0), p));
-  });
+  return binary(a, a, result, narrow({x, negated}),
+                [&](Value p, Value) { return e.max(p, e.sub(e.intOf(p.getType(), 0), p)); });
 }
 
 Value LaneArithmetic::any(const Operand &flags) {
@@ -261,7 +258,8 @@ Operand LaneArithmetic::mod(const Operand &a, const Operand &divisor, function_r
   }
   Operand rest = sub(a, mul(floorDiv(a, b, onZero), b));
   // The remainder lies between 0 and the divisor, which interval arithmetic does not see.
-  Interval result = y.lo == Interval().lo ? Interval() : Interval{std::min<int64_t>(y.lo + 1, 0), std::max<int64_t>(y.hi - 1, 0)};
+  Interval result =
+      y.lo == Interval().lo ? Interval() : Interval{std::min<int64_t>(y.lo + 1, 0), std::max<int64_t>(y.hi - 1, 0)};
   if (rest.uniform()) {
     rest.scalarRange = result;
     return rest;

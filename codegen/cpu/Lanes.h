@@ -1,9 +1,10 @@
 //===- Lanes.h - Integers that differ per query row -----------------*- C++ -*-===//
 //
-// A value of an expression is uniform (the same for every row) or one vector per row vector of the block being computed.
-// Integers are 64-bit by contract, but 32-bit lanes are twice as fast, so an integer is kept as `lanes + scalar`: the
-// lanes narrow, what is uniform as a 64-bit scalar. `q - k < w` is then one comparison of the lanes of q with the scalar
-// w + k. Ranges, from the bounds that plan checks (positions and scalars are below 2^31), prove that nothing is lost.
+// A value of an expression is uniform (the same for every row) or one vector per row vector of the block being
+// computed. Integers are 64-bit by contract, but 32-bit lanes are twice as fast, so an integer is kept as `lanes +
+// scalar`: the lanes narrow, what is uniform as a 64-bit scalar. `q - k < w` is then one comparison of the lanes of q
+// with the scalar w + k. Ranges, from the bounds that plan checks (positions and scalars are below 2^31), prove that
+// nothing is lost.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_CODEGEN_CPU_LANES_H
 #define ATTN_CODEGEN_CPU_LANES_H
@@ -33,9 +34,9 @@ Interval operator*(Interval a, Interval b);
 Interval hull(Interval a, Interval b);
 
 struct Operand {
-  Values lanes;     ///< per row vector; empty: uniform
-  Value scalar;     ///< uniform value, or (integers only, may be null) the uniform part of lanes + scalar
-  Interval laneRange;  ///< of the lanes (integers)
+  Values lanes;         ///< per row vector; empty: uniform
+  Value scalar;         ///< uniform value, or (integers only, may be null) the uniform part of lanes + scalar
+  Interval laneRange;   ///< of the lanes (integers)
   Interval scalarRange; ///< of the scalar (integers)
 
   bool uniform() const { return lanes.empty(); }

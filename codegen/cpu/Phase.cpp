@@ -78,8 +78,8 @@ private:
   Value m;
   int64_t vectors = 0;
   Expressions *x = nullptr;
-  llvm::DenseMap<Value, Operand> known;       // row vectors
-  llvm::DenseMap<Value, Operand> elements;    // of the current column
+  llvm::DenseMap<Value, Operand> known;    // row vectors
+  llvm::DenseMap<Value, Operand> elements; // of the current column
   llvm::DenseMap<std::pair<Value, Value>, Value> blockAddresses;
   SmallVector<tile::ReduceOp> reduces;
 };
@@ -144,8 +144,8 @@ void PhaseEmitter::bindCoordinates(Expressions &x, Region &region, Value m, int6
   if (used(L))
     x.bind(arguments[L], scalar(task.layer, Interval::size()));
   if (used(H))
-    x.bind(arguments[H], task.pack ? Operand::ofLanes(lanesAt(task.heads), Interval::size())
-                                   : scalar(task.head, Interval::size()));
+    x.bind(arguments[H],
+           task.pack ? Operand::ofLanes(lanesAt(task.heads), Interval::size()) : scalar(task.head, Interval::size()));
   if (used(Q))
     x.bind(arguments[Q], Operand::ofLanes(lanesAt(task.positions), Interval::position()));
   if (used(K) && keyLanes) {
@@ -219,8 +219,7 @@ void PhaseEmitter::rowBlock(Value rowOffset, int64_t count) {
     if (phase.columns > whole * step)
       results = columnBlock(e.i64(whole * step), phase.columns - whole * step, results);
     for (auto [i, reduce] : llvm::enumerate(reduces))
-      known[reduce.getResult()] =
-          Operand::ofLanes(Values(ArrayRef<Value>(results).slice(i * vectors, vectors)));
+      known[reduce.getResult()] = Operand::ofLanes(Values(ArrayRef<Value>(results).slice(i * vectors, vectors)));
   }
   for (tile::MapOp map : lateMaps)
     vectorMap(map);

@@ -27,10 +27,10 @@ struct DotSource {
 };
 
 struct Phase {
-  int64_t lanesCount = 0;   ///< extent along the lanes
-  int64_t columns = 0;      ///< extent along the columns; 0: row vectors only
-  bool byRows = false;      ///< the lanes are the columns of the tiles (maps with key_rows)
-  tile::DotOp dot;          ///< or null; the first of `ops`
+  int64_t lanesCount = 0; ///< extent along the lanes
+  int64_t columns = 0;    ///< extent along the columns; 0: row vectors only
+  bool byRows = false;    ///< the lanes are the columns of the tiles (maps with key_rows)
+  tile::DotOp dot;        ///< or null; the first of `ops`
   llvm::SmallVector<mlir::Operation *> ops;
 
   /// Places of operands from outside and of results that are used outside.

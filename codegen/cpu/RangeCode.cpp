@@ -106,51 +106,30 @@ Value RangeCode::single(const Instruction &i, ValueRange args) {
     return Operand::ofScalar(v, constant ? Interval::of(constant.getInt()) : Interval());
   };
   switch (i.code) {
-  case Code::Const:
-    return e.i64(i.imm);
+  case Code::Const: return e.i64(i.imm);
   case Code::True:
-  case Code::False:
-    return e.i1(i.code == Code::True);
-  case Code::Input:
-    return inputs.input(i.name);
-  case Code::Element:
-    return inputs.element(i.name, args);
-  case Code::TensorSize:
-    return inputs.size(i.name, i.imm);
-  case Code::Add:
-    return e.add(args[0], args[1]);
-  case Code::Sub:
-    return e.sub(args[0], args[1]);
-  case Code::Mul:
-    return e.mul(args[0], args[1]);
-  case Code::FloorDiv:
-    return arithmetic.floorDiv(integer(args[0]), integer(args[1]), divisor).scalar;
-  case Code::Mod:
-    return arithmetic.mod(integer(args[0]), integer(args[1]), divisor).scalar;
-  case Code::Min:
-    return fold(args, [&](Value a, Value b) { return e.min(a, b); });
-  case Code::Max:
-    return fold(args, [&](Value a, Value b) { return e.max(a, b); });
-  case Code::Lt:
-    return e.lt(args[0], args[1]);
-  case Code::Le:
-    return e.cmp(arith::CmpIPredicate::sle, args[0], args[1]);
-  case Code::Eq:
-    return e.eq(args[0], args[1]);
-  case Code::IsPow2:
-    return arithmetic.isPow2(integer(args[0])).scalar;
-  case Code::And:
-    return fold(args, [&](Value a, Value b) { return e.createOrFold<arith::AndIOp>(a, b); });
-  case Code::Or:
-    return fold(args, [&](Value a, Value b) { return e.createOrFold<arith::OrIOp>(a, b); });
-  case Code::Not:
-    return e.createOrFold<arith::XOrIOp>(args[0], e.i1(true));
+  case Code::False: return e.i1(i.code == Code::True);
+  case Code::Input: return inputs.input(i.name);
+  case Code::Element: return inputs.element(i.name, args);
+  case Code::TensorSize: return inputs.size(i.name, i.imm);
+  case Code::Add: return e.add(args[0], args[1]);
+  case Code::Sub: return e.sub(args[0], args[1]);
+  case Code::Mul: return e.mul(args[0], args[1]);
+  case Code::FloorDiv: return arithmetic.floorDiv(integer(args[0]), integer(args[1]), divisor).scalar;
+  case Code::Mod: return arithmetic.mod(integer(args[0]), integer(args[1]), divisor).scalar;
+  case Code::Min: return fold(args, [&](Value a, Value b) { return e.min(a, b); });
+  case Code::Max: return fold(args, [&](Value a, Value b) { return e.max(a, b); });
+  case Code::Lt: return e.lt(args[0], args[1]);
+  case Code::Le: return e.cmp(arith::CmpIPredicate::sle, args[0], args[1]);
+  case Code::Eq: return e.eq(args[0], args[1]);
+  case Code::IsPow2: return arithmetic.isPow2(integer(args[0])).scalar;
+  case Code::And: return fold(args, [&](Value a, Value b) { return e.createOrFold<arith::AndIOp>(a, b); });
+  case Code::Or: return fold(args, [&](Value a, Value b) { return e.createOrFold<arith::OrIOp>(a, b); });
+  case Code::Not: return e.createOrFold<arith::XOrIOp>(args[0], e.i1(true));
   case Code::SelectI:
-  case Code::SelectB:
-    return e.select(args[0], args[1], args[2]);
+  case Code::SelectB: return e.select(args[0], args[1], args[2]);
   case Code::While:
-  case Code::If:
-    break;
+  case Code::If: break;
   }
   llvm_unreachable("handled by emit");
 }

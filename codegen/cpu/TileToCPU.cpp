@@ -35,7 +35,7 @@ struct TileToCPU : cpu::impl::TileToCPUBase<TileToCPU> {
     if (!lowered)
       return signalPassFailure();
     for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
-      if (isa<attn::tile::EntryOp, attn::tile::KernelOp>(op))
+      if (mlir::isa<attn::tile::EntryOp, attn::tile::KernelOp>(op))
         op.erase();
     module.getBody()->getOperations().splice(module.getBody()->end(), lowered->getBody()->getOperations());
   }

@@ -121,11 +121,9 @@ struct Rows {
   /// slot(p) = (ring == 0 || p < sink) ? p : sink + (p - sink) % ring
   Value slot(Value position) {
     Value past = e.sub(position, sink);
-    Value wraps = e.createOrFold<arith::AndIOp>(e.ne(ring, e.i64(0)),
-                                                e.cmp(CmpIPredicate::sge, past, e.i64(0)));
+    Value wraps = e.createOrFold<arith::AndIOp>(e.ne(ring, e.i64(0)), e.cmp(CmpIPredicate::sge, past, e.i64(0)));
     return e.choose(
-        wraps, e.getI64Type(), [&] { return e.add(sink, remainder(e, past, ring)); },
-        [&] { return position; });
+        wraps, e.getI64Type(), [&] { return e.add(sink, remainder(e, past, ring)); }, [&] { return position; });
   }
   Value address(Value base, Value slot) { return e.gep(base, e.mul(e.add(first, slot), rowStride)); }
 };

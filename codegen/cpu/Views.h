@@ -24,15 +24,15 @@ struct Task {
   Value group;           ///< query heads per KV head
   Value qHeads, kvHeads; ///< header sizes
   Value qLen, kvLen;
-  Value rows;            ///< logical rows of the request
-  Value zeroRow;         ///< a row of zeros
-  Value dropRow;         ///< a row that may be written and is never read
-  Value positions;       ///< i32 of every row of the current row tile: its query position
-  Value heads;           ///< the same for its query head; only with pack
+  Value rows;      ///< logical rows of the request
+  Value zeroRow;   ///< a row of zeros
+  Value dropRow;   ///< a row that may be written and is never read
+  Value positions; ///< i32 of every row of the current row tile: its query position
+  Value heads;     ///< the same for its query head; only with pack
 };
 
-/// Runs `body` for every task of the kernel's range, with the members of `task` up to `rows` set and `row0` given (0 with
-/// `scan`). Tasks past the rows of their request are skipped.
+/// Runs `body` for every task of the kernel's range, with the members of `task` up to `rows` set and `row0` given (0
+/// with `scan`). Tasks past the rows of their request are skipped.
 void emitTaskLoop(Emitter &e, mlir::func::FuncOp kernel, bool scan, Task &task,
                   llvm::function_ref<void(Value row0)> body);
 
