@@ -2,8 +2,9 @@
 #include "codegen/cpu/Target.h"
 
 #include "codegen/cpu/CPU.h"
-#include "llvm-c/Target.h"
+
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 
 #include <mutex>
