@@ -2,7 +2,6 @@
 #include "codegen/cpu/Target.h"
 
 #include "codegen/cpu/CPU.h"
-
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
