@@ -179,7 +179,8 @@ void PhaseEmitter::rowBlock(Value rowOffset, int64_t count) {
       continue;
     Region &region = map.getBody();
     bool vector = isVector(map.getResult());
-    bindCoordinates(expressions, region, m, vectors, vector && map.getKeyRows(), map.getK0());
+    bindCoordinates(expressions, region, m, vectors, vector && map.getKeyRows(),
+                    map.getK0() ? around.scalar(map.getK0()).scalar : Value());
     if (vector) {
       if (phase.late.contains(map.getResult()))
         lateMaps.push_back(map);
@@ -344,7 +345,7 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
           x->bindColumn(argument, tileOperand(input, n, j));
       Value key = region.getArguments().back();
       if (!key.use_empty())
-        x->bindColumn(key, Operand::ofScalar(keyAt(map.getK0()), Interval::size()));
+        x->bindColumn(key, Operand::ofScalar(keyAt(around.scalar(map.getK0()).scalar), Interval::size()));
       elements[result] = x->evaluate(region.front().getTerminator()->getOperand(0));
     } else if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
       size_t first = llvm::find(reduces, reduce) - reduces.begin();
