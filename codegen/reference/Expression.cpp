@@ -340,9 +340,10 @@ Error Expression::evaluate(const Point &point, double score) {
     if (steps[i](cells.data()))
       continue;
     StringRef why = isa<arith::FPToSIOp>(operations[i]) ? "not an integer" : "division by zero";
-    return createStringError(Twine(operations[i]->getName().getStringRef()) + ": " + why +
-                             " at b = " + Twine(point[ir::Batch]) + ", h = " + Twine(point[ir::QHead]) +
-                             ", q = " + Twine(point[ir::Query]) + ", k = " + Twine(point[ir::Key]));
+    return createStringError(std::make_error_code(std::errc::argument_out_of_domain),
+                             Twine(operations[i]->getName().getStringRef()) + ": " + why +
+                                 " at b = " + Twine(point[ir::Batch]) + ", h = " + Twine(point[ir::QHead]) +
+                                 ", q = " + Twine(point[ir::Query]) + ", k = " + Twine(point[ir::Key]));
   }
   return Error::success();
 }

@@ -114,6 +114,13 @@ static Error checkTensor(const std::string &name, const Tensor &array, Type type
   return Error::success();
 }
 
+/// `error` with `prefix: ` before its message and the same code.
+static Error prefixed(Error error, StringRef prefix) {
+  return llvm::handleErrors(std::move(error), [&](const llvm::StringError &e) {
+    return createStringError(e.convertToErrorCode(), prefix + ": " + e.getMessage());
+  });
+}
+
 /// Runs the body of an entry point. Its results are in `names`' order.
 static Expected<Results> runEntry(func::FuncOp entry, const std::vector<int64_t> &qPos, const Arguments &args) {
   TensorValues values;
@@ -131,7 +138,7 @@ static Expected<Results> runEntry(func::FuncOp entry, const std::vector<int64_t>
   std::list<Partial> computed; // addresses stay valid
   auto keep = [&](Operation *op, Expected<Partial> partial) -> Error {
     if (!partial)
-      return createStringError(Twine(op->getName().getStringRef()) + ": " + llvm::toString(partial.takeError()));
+      return prefixed(partial.takeError(), op->getName().getStringRef());
     computed.push_back(std::move(*partial));
     values[op->getResult(0)] = &computed.back().out;
     values[op->getResult(1)] = &computed.back().lse;

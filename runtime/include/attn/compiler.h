@@ -29,8 +29,9 @@ typedef struct attn_compile_options {
 
 typedef struct attn_reference_options {
   uint32_t struct_size, version;
-  int32_t precision; /**< ATTN_F64: the arbiter. ATTN_F32, ATTN_F16, ATTN_BF16: the naive algorithm with every intermediate
-                          rounded to that type, which is the yardstick for errors */
+  int32_t precision; /**< ATTN_F64: the arbiter. ATTN_F32, ATTN_F16, ATTN_BF16: the naive algorithm in fp32, with what it
+                          keeps between its steps (scores, probabilities, outputs) rounded to that type, which is the
+                          yardstick for errors */
   int32_t reserved;
 } attn_reference_options;
 

@@ -113,6 +113,28 @@ TEST_F(WeightTest, MergeOfNothingIsNothing) {
   expectNear(merged["lse"].values, {-kInf});
 }
 
+TEST_F(WeightTest, HeadsMayHaveDifferentWeights) {
+  Pattern p;
+  p.declarations = R"(
+    attn.operand @decay ["q_heads"] : f32
+    attn.partition @heads axis(q_head) {
+      attn.class @first when {
+      ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+        %c0 = arith.constant 0 : i64
+        %1 = arith.cmpi eq, %h, %c0 : i64
+        attn.yield %1 : i1
+      }
+      attn.class @rest otherwise
+    })";
+  p.maps = "attn.kernel_map [@heads::@first] weight(#attn.softmax) " + mask(kAll) + "\n" + kLinear;
+  Arguments a;
+  a.qLen = a.kvLen = {2};
+  a.tensors["q"] = a.tensors["k"] = constant({1, 2, 2, 1}, 1);
+  a.tensors["v"] = Tensor{{1, 2, 2, 1}, {1, 3, 1, 3}};
+  a.floatOperands["decay"] = {{2}, {1, 1}};
+  expectNear(run(p, a)["out"].values, {2, 2, 1, 4});
+}
+
 TEST_F(WeightTest, KeysOfOneRowHaveOneWeight) {
   Pattern p;
   p.declarations = R"(
