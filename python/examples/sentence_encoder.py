@@ -152,3 +152,70 @@ def paragraphs(path):
     """The paragraphs of plain English in a text."""
     blocks = re.split(r"\n\s*\n", re.sub(r"```.*?```", "", path.read_text(), flags=re.S))
     return [" ".join(b.split()) for b in blocks if len(b.split()) >= 8 and not b.lstrip().startswith(("#", "|"))]
+
+
+class CompiledAttention:
+    """The shipped pattern `dense`; queries and keys of a request are as many as it has tokens."""
+
+    def __init__(self, dim):
+        import attn
+
+        self.attn = attn
+        start = time.perf_counter()
+        self.artifact = attn.compile(ROOT / "patterns/dense.json", variants=[f"d={dim},dtype=f32"])
+        self.compile_seconds = time.perf_counter() - start
+
+    def __call__(self, q, k, v, lengths):
+        out, _ = self.attn.attend(self.artifact, q=q, k=k, v=v, q_lens=lengths, kv_lens=lengths, lse=False)
+        return out
+
+
+def encode(model, attention, texts, batch):
+    """Embeddings, and the seconds spent in attention after one warm-up batch."""
+    encoder = Encoder(model, attention)
+    encoder(texts[:batch])
+    encoder.seconds = 0.0
+    parts = [encoder(texts[i : i + batch]) for i in range(0, len(texts), batch)]
+    return np.concatenate(parts), encoder.seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Sentence embeddings with compiled attention.")
+    parser.add_argument("--text", type=Path, help="a text file (default: the documentation in docs/)")
+    parser.add_argument("--batch", type=int, default=16, help="texts per batch (default 16)")
+    arguments = parser.parse_args()
+
+    model = load_model()
+    print(f"model: {model.note}")
+    files = [arguments.text] if arguments.text else sorted((ROOT / "docs").glob("*.md"))
+    passages = [p for f in files for p in paragraphs(f)]
+    texts = [t for pair in PAIRS for t in pair] + [QUESTION] + passages
+    texts_by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # less padding
+    ordered = [texts[i] for i in texts_by_length]
+
+    compiled = CompiledAttention(model.config["hidden_size"] // model.config["num_attention_heads"])
+    plain, plain_seconds = encode(model, numpy_attention, ordered, arguments.batch)
+    fused, fused_seconds = encode(model, compiled, ordered, arguments.batch)
+    embeddings = np.empty_like(fused)
+    embeddings[texts_by_length] = fused
+
+    print(f"\n{len(texts)} texts, {sum(len(model.tokens(t)) for t in texts)} tokens")
+    for i, (a, b) in enumerate(PAIRS):
+        print(f"  similarity {embeddings[2 * i] @ embeddings[2 * i + 1]:6.3f}  {a} | {b}")
+    if passages:
+        scores = embeddings[2 * len(PAIRS) + 1 :] @ embeddings[2 * len(PAIRS)]
+        best = int(scores.argmax())
+        print(f"  question: {QUESTION}\n  nearest passage ({scores[best]:.3f}): {passages[best][:160]}")
+
+    difference = float(np.abs(plain - fused).max())
+    print(f"\nlargest difference of an embedding from NumPy's: {difference:.2g}")
+    print(f"attention time: NumPy {1e3 * plain_seconds:.0f} ms, compiled {1e3 * fused_seconds:.0f} ms"
+          f" ({plain_seconds / fused_seconds:.1f} x), compiling {1e3 * compiled.compile_seconds:.0f} ms once")
+    if not difference < 1e-5:
+        print("the embeddings differ")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
