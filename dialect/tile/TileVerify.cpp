@@ -232,8 +232,10 @@ LogicalResult MapOp::verify() {
   if (!getK0() && !coordinates[5].use_empty())
     return emitOpError("keys: expected the position of the first key, since the body reads k");
   // C4
-  if (getKeyRows() && !(coordinates[1].use_empty() && coordinates[4].use_empty()))
-    return emitOpError("key_rows: expected no use of h and q");
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  bool oneHead = kernel && !kernel.getSchedule().getPack();
+  if (getKeyRows() && (!coordinates[4].use_empty() || (!oneHead && !coordinates[1].use_empty())))
+    return emitOpError("key_rows: expected no use of q, nor of h with pack = true");
   return success();
 }
 
