@@ -139,7 +139,7 @@ json::Object codegen::describeSchedules(ModuleOp tiled, const std::map<std::stri
       }
       steps.push_back(json::Object{{"forms", std::move(forms)}});
     }
-    entries[entry.getSymName()] = std::move(steps);
+    entries[entry.getSymName().str()] = std::move(steps);
   }
   return entries;
 }

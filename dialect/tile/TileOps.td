@@ -233,7 +233,7 @@ def Tile_MapOp : Tile_Op<"map", [SingleBlock, AttrSizedOperandSegments, Recursiv
     * C1: the region has one f32 argument per input, then six i64, and yields one f32.
     * C2: every input has the result's rows; inputs of rank 2 have the result's shape.
     * C3: a region that reads k has `k0`, the position of the key of column 0 (of row 0 with `key_rows`).
-    * C4: a region of a map with `key_rows` reads no q, and h only in a kernel without `pack` (h is then the task's).
+    * C4: a region of a map with `key_rows` reads no q, and h only in a kernel with pack = false (one head a task).
 
     Example:
     ```mlir

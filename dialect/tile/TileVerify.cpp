@@ -233,9 +233,9 @@ LogicalResult MapOp::verify() {
     return emitOpError("keys: expected the position of the first key, since the body reads k");
   // C4
   auto kernel = (*this)->getParentOfType<KernelOp>();
-  bool packed = !kernel || kernel.getSchedule().getPack();
-  if (getKeyRows() && !((coordinates[1].use_empty() || !packed) && coordinates[4].use_empty()))
-    return emitOpError("key_rows: expected no use of q") << (packed ? ", nor of h with pack" : "");
+  bool oneHead = kernel && !kernel.getSchedule().getPack();
+  if (getKeyRows() && (!coordinates[4].use_empty() || (!oneHead && !coordinates[1].use_empty())))
+    return emitOpError("key_rows: expected no use of q, nor of h with pack = true");
   return success();
 }
 

@@ -389,15 +389,30 @@ tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) arg
 }
 
 // -----
-// map C4
+// map C4, q
 
 tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) args ["x", "y"] {
 ^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %x: !tile.view<8xf32>, %y: !tile.view<8xf32>):
   %t = tile.load_keys %x[%row0] : !tile.view<8xf32> -> !tile.tile<8x8xf32>
-  // expected-error @+1 {{key_rows: expected no use of q}}
+  // expected-error @+1 {{key_rows: expected no use of q, nor of h with pack = true}}
   %m = tile.map %t keys(%row0) key_rows : !tile.tile<8x8xf32> -> !tile.tile<8x8xf32> {
   ^bb1(%s: f32, %b1: i64, %h1: i64, %g1: i64, %l1: i64, %q1: i64, %k1: i64):
     %f = arith.sitofp %q1 : i64 to f32
+    tile.yield %f : f32
+  }
+  tile.return
+}
+
+// -----
+// map C4, h
+
+tile.kernel @k schedule(<rows = 16, keys = 8, pack = true, splits = false>) args ["x", "y"] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %x: !tile.view<8xf32>, %y: !tile.view<8xf32>):
+  %t = tile.load_keys %x[%row0] : !tile.view<8xf32> -> !tile.tile<8x8xf32>
+  // expected-error @+1 {{key_rows: expected no use of q, nor of h with pack = true}}
+  %m = tile.map %t keys(%row0) key_rows : !tile.tile<8x8xf32> -> !tile.tile<8x8xf32> {
+  ^bb1(%s: f32, %b1: i64, %h1: i64, %g1: i64, %l1: i64, %q1: i64, %k1: i64):
+    %f = arith.sitofp %h1 : i64 to f32
     tile.yield %f : f32
   }
   tile.return

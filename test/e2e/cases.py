@@ -49,6 +49,7 @@ class Case:
     decode_only: bool = False
     equal_lengths: bool = False
     entry: Optional[str] = None
+    cache: Optional[str] = None  # of a pattern with several
 
 
 def integer(low, high):
@@ -139,7 +140,7 @@ SHIPPED = [
     Case("softcap", "softcap", causal, score=lambda c, s, v: v["cap"] * np.tanh(s / v["cap"]),
          params=lambda rng, z: {"cap": float(np.float32(rng.uniform(1, 50)))}),
     Case("gqa_decode", "gqa_decode", causal, entry="decode", decode_only=True),
-    Case("duoattention_prefill", "duoattention", duo_prefill, entry="prefill", operands=retrieval_heads,
+    Case("duoattention_prefill", "duoattention", duo_prefill, entry="prefill", cache="whole", operands=retrieval_heads,
          params=draw(sink=integer(1, 9), recent=integer(1, 60), chunk=integer(0, 150))),
     Case("key_merge", "key_merge", lambda c, v: np.where(c.k < v["shared"], causal(c, v), window(c, v)),
          params=draw(shared=integer(1, 90), window=integer(1, 60))),

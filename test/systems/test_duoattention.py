@@ -1,0 +1,134 @@
+"""DuoAttention (arXiv 2410.10819), row 20 of the systems: the mechanism simulated with caches as lists of positions.
+
+Retrieval heads keep every key. A streaming head keeps the first `sink` and the last `recent` keys of what it has seen; a
+chunk of the prompt attends to what was kept and causally to itself; a decode step is a chunk of one. The numbers are
+checked elsewhere (test/e2e); here a single wrong key would move a result by far more than the tolerance.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "python"))
+
+import attn  # noqa: E402
+
+D = 64
+ATOL = 1e-5
+
+
+@pytest.fixture(scope="module")
+def pattern():
+    return attn.compile(ROOT / "patterns/duoattention.json", variants=[f"d={D},dtype=f32"])
+
+
+class Simulation:
+    """One request. Tensors are [head, position, dim]."""
+
+    def __init__(self, q, k, v, retrieval, sink, recent):
+        self.q, self.k, self.v = (x.astype(np.float64) for x in (q, k, v))
+        self.retrieval, self.sink, self.recent = retrieval, sink, recent
+        self.kept = [[] for _ in retrieval]  # positions in each KV head's cache
+        self.length = 0
+
+    def chunk(self, size):
+        """Outputs of the next `size` tokens [q_head, size, dim]."""
+        positions = list(range(self.length, self.length + size))
+        out = np.zeros((self.q.shape[0], size, self.v.shape[2]))
+        group = self.q.shape[0] // len(self.retrieval)
+        for h in range(self.q.shape[0]):
+            for row, i in enumerate(positions):
+                seen = self.kept[h // group] + [j for j in positions if j <= i]
+                scores = self.k[h // group, seen] @ self.q[h, i] / np.sqrt(self.q.shape[2])
+                p = np.exp(scores - scores.max())
+                out[h, row] = p @ self.v[h // group, seen] / p.sum()
+        for g, keep_all in enumerate(self.retrieval):
+            everything = self.kept[g] + positions
+            if not keep_all:
+                recent = [j for j in everything if j >= self.length + size - self.recent]
+                everything = [j for j in everything if j < self.sink and j not in recent] + recent
+            self.kept[g] = everything
+        self.length += size
+        return out
+
+
+def tensors(length, q_heads, kv_heads, seed):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(h, length, D)).astype(np.float32) for h in (q_heads, kv_heads, kv_heads)]
+
+
+RETRIEVAL = np.array([True, False, False, True])
+
+
+@pytest.mark.parametrize("chunks", [[150], [70, 33, 1, 46], [5, 5, 5, 60, 7], [64, 64], [1, 1, 1]])
+@pytest.mark.parametrize("sink, recent", [(4, 16), (1, 1), (64, 256)])
+def test_chunked_prefill(pattern, chunks, sink, recent):
+    q, k, v = tensors(sum(chunks), 8, 4, seed=len(chunks))
+    simulation = Simulation(q, k, v, RETRIEVAL, sink, recent)
+    start = 0
+    for size in chunks:
+        end = start + size
+        out, _ = attn.attend(
+            pattern, entry="prefill", q=q[None, :, start:end], is_retrieval=RETRIEVAL, chunk=start, sink=sink,
+            recent=recent, **{"k.whole": k[None, :, :end], "v.whole": v[None, :, :end]},
+        )
+        np.testing.assert_allclose(out[0], simulation.chunk(size), atol=ATOL)
+        start = end
+
+
+class Ring:
+    """The caches of one request as an engine holds them: whole ones for retrieval heads, sink and ring for the others."""
+
+    def __init__(self, k, v, retrieval, sink, slots):
+        self.k, self.v, self.sink, self.slots = k, v, sink, slots
+        self.whole = np.flatnonzero(retrieval)
+        self.ring = np.flatnonzero(~retrieval)
+        self.ring_k, self.ring_v = (np.full((1, len(self.ring), sink + slots, D), np.nan, np.float32) for _ in "kv")
+
+    def write(self, position):
+        slot = position if position < self.sink else self.sink + (position - self.sink) % self.slots
+        self.ring_k[0, :, slot], self.ring_v[0, :, slot] = self.k[self.ring, position], self.v[self.ring, position]
+
+    def tensors(self, length):
+        return {"k.whole": self.k[None, self.whole, :length], "v.whole": self.v[None, self.whole, :length],
+                "k.ring": self.ring_k, "v.ring": self.ring_v}
+
+    def head_maps(self, heads):
+        index = lambda which: [list(which).index(g) if g in which else -1 for g in range(heads)]
+        return {"k.whole": index(self.whole), "v.whole": index(self.whole), "k.ring": index(self.ring),
+                "v.ring": index(self.ring)}
+
+
+@pytest.mark.parametrize("extra_slots", [1, 5])
+@pytest.mark.parametrize("prompt", [1, 19, 20, 21, 40, 64])
+def test_decode_from_the_ring(pattern, prompt, extra_slots):
+    """Steps on both sides of the first overwrite of a slot, with unwritten slots full of NaN."""
+    sink, recent, steps = 4, 16, 6
+    q, k, v = tensors(prompt + steps, 8, 4, seed=prompt)
+    simulation = Simulation(q, k, v, RETRIEVAL, sink, recent)
+    simulation.chunk(prompt)
+    ring = Ring(k, v, RETRIEVAL, sink, recent + extra_slots)
+    for position in range(prompt):
+        ring.write(position)
+    for position in range(prompt, prompt + steps):
+        ring.write(position)
+        out, _ = attn.attend(
+            pattern, entry="decode", q=q[None, :, position : position + 1], is_retrieval=RETRIEVAL, sink=sink,
+            recent=recent, slots=ring.slots, kv_lens=[position + 1], head_maps=ring.head_maps(4),
+            **ring.tensors(position + 1),
+        )
+        np.testing.assert_allclose(out[0], simulation.chunk(1), atol=ATOL)
+
+
+def test_no_streaming_head_is_causal_attention(pattern):
+    q, k, v = (x[None] for x in tensors(90, 8, 4, seed=5))
+    causal = attn.compile(ROOT / "patterns/causal.json", variants=[f"d={D},dtype=f32"])
+    expected, _ = attn.attend(causal, q=q, k=k, v=v)
+    out, _ = attn.attend(
+        pattern, entry="prefill", q=q, is_retrieval=np.ones(4, bool), chunk=50, sink=1, recent=1,
+        **{"k.whole": k, "v.whole": v},
+    )
+    np.testing.assert_allclose(out, expected, atol=ATOL)
