@@ -169,8 +169,8 @@ typedef struct attn_argument_info {
   int32_t required;
   const char *sink_param; /**< keys and values in a sink ring: the params that size it. NULL: slots are positions */
   const char *ring_param;
-  int32_t rank;   /**< of an operand */
-  int32_t domain; /**< of an operand: attn_domain */
+  int32_t rank;         /**< of an operand */
+  int32_t domain;       /**< of an operand: attn_domain */
   const char *shape[4]; /**< of an operand: names of sizes or integers, as in the spec */
 } attn_argument_info;
 

@@ -1,6 +1,7 @@
 /*===- compiler.h - C ABI of the attn compiler ---------------------*- C -*-===*\
 |*
-|* The two functions of libattn: a pattern to an artifact, and the reference, an fp64 interpreter of the pattern that says
+|* The two functions of libattn: a pattern to an artifact, and the reference, an fp64 interpreter of the pattern that
+says
 |* what the right result is. Conventions are those of attn.h; the error message is attn_compiler_last_error(), since
 |* libattn does not need the runtime. A pattern is untrusted text.
 |*
@@ -22,7 +23,7 @@ extern "C" {
 
 typedef struct attn_compile_options {
   uint32_t struct_size, version;
-  const char *targets;         /**< comma-separated: "cpu" (this machine), "x86-64-v4", "x86-64-v3", "generic"; NULL: "cpu" */
+  const char *targets; /**< comma-separated: "cpu" (this machine), "x86-64-v4", "x86-64-v3", "generic"; NULL: "cpu" */
   const char *const *variants; /**< each "d=128,dv=128,dtype=bf16"; none: those of the spec's `types`, else f32 d=64 */
   int64_t variant_count;
 } attn_compile_options;
@@ -45,7 +46,8 @@ ATTN_COMPILER_API void attn_free(void *memory);
 ATTN_COMPILER_API int32_t attn_reference_run(const char *spec, size_t spec_size, const char *entry,
                                              const attn_plan_desc *desc, const attn_reference_options *options);
 
-/** What went wrong in the last failed call of this thread: code-specific text, for a wrong spec with its JSON pointer. */
+/** What went wrong in the last failed call of this thread: code-specific text, for a wrong spec with its JSON pointer.
+ */
 ATTN_COMPILER_API const char *attn_compiler_last_error(void);
 
 #ifdef __cplusplus
