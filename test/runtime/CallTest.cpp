@@ -254,7 +254,7 @@ TEST(WrongCalls, AFailedUpdateLeavesThePlan) {
   Plan plan;
   ASSERT_EQ(attn_plan_create(artifact.get(), nullptr, call.desc(), out(plan)), ATTN_OK);
   std::string before = attn_plan_summary(plan.get());
-  call.raw().batch = 7;
+  call.raw().layer = -1;
   EXPECT_NE(attn_plan_update(plan.get(), call.desc()), ATTN_OK);
   EXPECT_EQ(before, attn_plan_summary(plan.get()));
   Workspace workspace(plan.get());

@@ -137,7 +137,8 @@ public:
   Call &scalar(std::string name, int v) { return scalar(std::move(name), int64_t(v)); }
   /// One value per request.
   Call &scalars(std::string name, Sizes values) {
-    return add(std::move(name), ATTN_I64, values.size(), keep(std::move(values)));
+    size_t count = values.size();
+    return add(std::move(name), ATTN_I64, count, keep(std::move(values)));
   }
   Call &scalars(std::string name, std::vector<double> values) {
     doubles.push_back(std::move(values));
