@@ -1,7 +1,7 @@
 //===- Compare.h - Comparison with the reference -------------------*- C++ -*-===//
 //
-// The bar (max and mean of the absolute error against the fp64 reference; "naive" is the reference algorithm in the
-// precision of the tensors, with every intermediate rounded):
+// The bar (max and mean of the absolute error against the fp64 reference; "naive" is the reference in the precision of
+// the tensors, see attn_reference_options):
 //   fp32         max <= 2 * max(naive) + 4 * 2^-23 * max|V|
 //   fp16, bf16   max <= 2 * max(naive) + a,  mean <= 1.5 * mean(naive) + a / 16,  a = 2 * max |(x + 0.3 - 0.3) - x| in
 //   that type lse          |error| <= 1e-5 * max(1, |lse|)
