@@ -245,11 +245,7 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
     return result;
   }
   watch.stage("compile (wall)");
-  auto specValue = json::parse(normalised);
-  result.output = writeArtifact(std::move(units[0].pattern), specValue ? std::move(*specValue) : json::Value(nullptr),
-                                std::move(compiled));
-  if (!specValue)
-    llvm::consumeError(specValue.takeError());
+  result.output = writeArtifact(std::move(units[0].pattern), normalised, std::move(compiled));
   watch.stage("artifact");
   if (!key.empty())
     cachePublish(key, result.output);

@@ -144,7 +144,7 @@ json::Object codegen::describeSchedules(ModuleOp tiled, const std::map<std::stri
   return entries;
 }
 
-std::string codegen::writeArtifact(json::Object pattern, json::Value spec, std::vector<CompiledUnit> units) {
+std::string codegen::writeArtifact(json::Object pattern, StringRef spec, std::vector<CompiledUnit> units) {
   std::vector<std::string> blobs;
   for (CompiledUnit &unit : units)
     blobs.push_back(std::move(unit.object));
@@ -170,9 +170,16 @@ std::string codegen::writeArtifact(json::Object pattern, json::Value spec, std::
   pattern["attn_artifact"] = rt::kArtifactVersion;
   pattern["kernel_abi"] = ATTN_KERNEL_ABI;
   pattern["compiler"] = "attn " ATTN_VERSION " LLVM " LLVM_VERSION_STRING;
-  pattern["spec"] = std::move(spec);
   pattern["code"] = std::move(code);
   std::string manifest;
-  llvm::raw_string_ostream(manifest) << json::Value(std::move(pattern));
+  llvm::raw_string_ostream stream(manifest);
+  json::OStream out(stream);
+  out.object([&] {
+    out.attributeBegin("spec");
+    out.rawValue(spec);
+    out.attributeEnd();
+    for (auto &field : pattern)
+      out.attribute(field.first, field.second);
+  });
   return rt::assembleArtifact(manifest, blobs);
 }

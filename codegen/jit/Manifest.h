@@ -31,8 +31,9 @@ llvm::json::Object describePattern(mlir::ModuleOp module);
 /// The `steps` of every entry of a tiled module. `scratch` gives the scratch bytes of each kernel symbol.
 llvm::json::Object describeSchedules(mlir::ModuleOp tiled, const std::map<std::string, int64_t> &scratch);
 
-/// The artifact file of the units, which become the variants of the entries of `pattern`.
-std::string writeArtifact(llvm::json::Object pattern, llvm::json::Value spec, std::vector<CompiledUnit> units);
+/// The artifact file of the units, which become the variants of the entries of `pattern`. `spec` is the normalised spec,
+/// kept as text: the order of its keys has a meaning, and 50.0 is not 50.
+std::string writeArtifact(llvm::json::Object pattern, llvm::StringRef spec, std::vector<CompiledUnit> units);
 
 } // namespace attn::codegen
 

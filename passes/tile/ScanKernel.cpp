@@ -82,10 +82,9 @@ LogicalResult attn::passes::buildScanKernel(KernelBuilder &kernel, ir::AttendOp 
         {k}, inTile, row0,
         [&](ValueRange in, ValueRange at) -> Value { return times(in[0], power(minus(last, at[ir::Key]), at)); },
         /*keyRows=*/true);
-    Value carried = kernel.map(
-        {state}, stateTile, row0,
-        [&](ValueRange in, ValueRange at) -> Value { return times(in[0], power(integer(rows), at)); },
-        /*keyRows=*/true);
+    Value carried = kernel.map({state}, stateTile, Value(), [&](ValueRange in, ValueRange at) -> Value {
+      return times(in[0], power(integer(rows), at));
+    });
     Value next = b.create<tile::DotOp>(loc, stateTile, faded, v, carried, Value(), true, false);
     b.create<tile::YieldOp>(loc, next);
   }

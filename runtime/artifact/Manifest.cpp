@@ -15,7 +15,7 @@
 namespace attn::rt {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json; // the order of the classes of a partition is part of a spec
 
 constexpr int kMaxDepth = 96;
 constexpr int64_t kMaxItems = 1024;
