@@ -16,6 +16,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
 #include "passes/analysis/MaskRegion.h"
+#include "passes/tile/Explain.h"
 
 #include <chrono>
 #include <thread>
@@ -138,8 +139,8 @@ bool Unit::lower(ModuleOp module, Emit emit, const CompileOptions &options, Stop
   if (failed(passes.run(module)))
     return false;
   watch.stage("passes");
-  if (emit == Emit::Tiled || emit == Emit::Ranges) {
-    text = emit == Emit::Tiled ? print(module) : rangePrograms(module);
+  if (emit == Emit::Tiled || emit == Emit::Ranges || emit == Emit::Explain) {
+    text = emit == Emit::Tiled ? print(module) : emit == Emit::Ranges ? rangePrograms(module) : passes::explain(module);
     return true;
   }
   auto lowered = cpu::lowerTileKernels(module, machine);

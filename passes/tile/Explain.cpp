@@ -139,8 +139,8 @@ void LoopExplainer::explain() {
   line("mask") << mask->str() << "\n";
   line("range program") << (program.exact() ? "exact" : "not exact: some tiles may be partial without need") << ", "
                         << program.valueCount() << " values\n";
-  line("call") << formatv("q_len {0}, kv_len {1}, {2} query heads, {3} KV heads\n", call.qLen, call.kvLen, call.qHeads,
-                          call.kvHeads);
+  line("call") << formatv("q_len {0} from position {1}, kv_len {2}; query heads {3}, KV heads {4}\n", call.qLen,
+                          tileCall.qPos, call.kvLen, call.qHeads, call.kvHeads);
   if (!zeros.empty())
     line("") << "operands taken as 0: " << zeros << "\n";
   explainCounts(countTiles(*mask, program, tileCall));

@@ -2,8 +2,10 @@
 
 #include "test/runtime/Fixture.h"
 
+#include <atomic>
 #include <cmath>
 #include <gtest/gtest.h>
+#include <thread>
 
 using namespace attn;
 using namespace attn::test;
@@ -79,6 +81,48 @@ TEST(Run, UpdateChangesLengthsAndScalars) {
   Workspace workspace(plan.get());
   ASSERT_EQ(attn_run(plan.get(), workspace.data(), workspace.size()), ATTN_OK);
   expectRight(problem, 3, 0.5f);
+}
+
+/// A caller's own parallel_for: a thread for each index, last index first.
+void ownThreads(void *user, int64_t count, void (*body)(void *, int64_t), void *context) {
+  *static_cast<int64_t *>(user) += count;
+  std::vector<std::thread> threads;
+  for (int64_t i = count; i-- > 0;)
+    threads.emplace_back(body, context, i);
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+TEST(Run, TakesTheCallersThreads) {
+  Artifact artifact = openArtifact();
+  Problem problem(2, 4, 2, {200, 30}, {200, 40});
+  Call call(2, 4, 2);
+  problem.fill(call);
+  int64_t count = 0;
+  ASSERT_EQ(planAndRun(artifact.get(), call.threads(3).parallelFor(ownThreads, &count)), ATTN_OK);
+  EXPECT_EQ(count, 3);
+  expectRight(problem);
+}
+
+TEST(Run, OnePlanOnSeveralThreads) {
+  Artifact artifact = openArtifact();
+  Problem problem(1, 4, 2, {150}, {150});
+  Call call(1, 4, 2);
+  problem.fill(call);
+  Plan plan;
+  ASSERT_EQ(attn_plan_create(artifact.get(), nullptr, call.threads(2).desc(), out(plan)), ATTN_OK);
+  std::atomic<int> failures{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 3; ++i)
+    callers.emplace_back([&] {
+      Workspace workspace(plan.get());
+      for (int round = 0; round < 20; ++round)
+        failures += attn_run(plan.get(), workspace.data(), workspace.size()) != ATTN_OK;
+    });
+  for (std::thread &caller : callers)
+    caller.join();
+  EXPECT_EQ(failures, 0);
+  expectRight(problem); // all wrote the same
 }
 
 } // namespace

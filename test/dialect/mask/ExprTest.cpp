@@ -85,6 +85,7 @@ TEST(ExprTest, CanonicalArithmetic) {
       {op(Op::FloorDiv, {c(4) * k + c(9), c(8)}), "k // 2 + 1"},
       {op(Op::FloorDiv, {k + c(8), c(8)}), "k // 8 + 1"},
       {op(Op::Mod, {c(2) * k, c(8)}), "2 * (k % 4)"},
+      {op(Op::Mod, {c(2) * k + c(1), c(8)}), "(2 * k + 1) % 8"},
       {op(Op::Min, {q, c(3), op(Op::Min, {k, q, c(2)})}), "min(2, k, q)"},
       {op(Op::Abs, {k - q}), "abs(q - k)"},
       {op(Op::Select, {q < k, k, q}), "select(q < k, k, q)"},

@@ -84,6 +84,49 @@ TEST(NamedMask, Chunked) { // DuoAttention's streaming heads: sink, recent keys 
   checkExact(causal && (k < sink || Expr::symbol("chunk") - window <= k), {{"sink", 3}, {"window", 9}, {"chunk", 24}});
 }
 
+namespace {
+struct Steps {
+  const char *name;
+  Expr mask;
+  int64_t most; ///< runs of the code that cover all keys of a query tile
+};
+} // namespace
+
+TEST(NamedMask, FewStepsAtRealSizes) { // 96 queries, tiles of 64 keys
+  const Steps cases[] = {
+      {"dense", Expr::boolean(true), 1},
+      {"causal", causal, 3},
+      {"window", causal && (q - k < window), 5},
+      {"sink and window", causal && (k < sink || q - k < window), 7},
+      {"document", causal && equal(doc(q), doc(k)), 7},
+      {"block diagonal", equal(div(q, integer(256)), div(k, integer(256))), 5},
+      {"dilated", causal && equal(mod(q - k, integer(2)), integer(0)), 16},
+  };
+  Environment env;
+  env.values = {{"kv_len", 1000}, {"b", 0}, {"window", 256}, {"sink", 64}};
+  std::vector<int64_t> ids(1000);
+  for (size_t i = 0; i < ids.size(); ++i)
+    ids[i] = int64_t(i) / 170;
+  env.tensors["doc"] = {{1, 1000}, ids, {}};
+  for (const Steps &test : cases) {
+    RangeProgram program = RangeProgram::compile(test.mask, {{"doc", {true}}});
+    Grid grid(test.mask, env, 700, 860, 1);
+    Grid::Report report;
+    for (int64_t first : {700, 704, 750})
+      grid.check(program, first, first + 95, 0, 0, 64, report);
+    EXPECT_EQ(report.error, "") << test.name;
+    EXPECT_EQ(report.spurious, 0) << test.name;
+    Environment box = env;
+    box.values["tile"] = 64, box.values["q_first"] = 704, box.values["q_last"] = 799;
+    int64_t steps = 0;
+    for (int64_t k0 = 0; k0 < 1000; ++steps) {
+      box.values["k0"] = k0;
+      k0 = program.classify(box).next;
+    }
+    EXPECT_LE(steps, test.most) << test.name;
+  }
+}
+
 TEST(NamedMask, CodeIsSmall) {
   EXPECT_LE(RangeProgram::compile(causal).valueCount(), 40);
   EXPECT_LE(RangeProgram::compile(causal && (k < sink || q - k < window)).valueCount(), 90);

@@ -51,7 +51,10 @@ Expr RandomExpr::affine() {
   }
 }
 
-Expr RandomExpr::affineAtom() { return make(comparisons[between(0, 3)], {affine(), uniform()}); }
+Expr RandomExpr::affineAtom() {
+  Expr form = chance(12) ? q * constant(between(-3, 3)) + k * constant(between(-3, 3)) : affine();
+  return make(comparisons[between(0, 3)], {form, uniform()});
+}
 
 /// Terms that are constant on pieces of the query tile, and divisions of keys.
 Expr RandomExpr::pieceAtom() {
@@ -70,7 +73,8 @@ Expr RandomExpr::pieceAtom() {
 
 Expr RandomExpr::documentAtom() {
   Op op = comparisons[between(0, 3)];
-  switch (between(0, 4)) {
+  switch (between(0, 5)) {
+  case 5: return make(op, {make(Op::FloorDiv, {doc(k) + k, divisor()}), constant(between(-1, 6))});
   case 0: return make(op, {doc(k), constant(between(-1, 6))});
   case 1: return make(op, {doc(q), constant(between(-1, 6))});
   case 2: return make(op, {doc(k + constant(between(-3, 3))), doc(q)});
@@ -91,7 +95,7 @@ Expr RandomExpr::caseAtom() {
 
 /// A remainder in a range or a power of two.
 Expr RandomExpr::residualAtom(const Expr &form) {
-  Expr x = form + (chance(50) ? constant(between(-5, 5)) : uniform());
+  Expr x = (chance(20) ? form * constant(2) : form) + (chance(50) ? constant(between(-5, 5)) : uniform());
   if (chance(40))
     return make(Op::IsPow2, {chance(30) ? constant(3) - x : x});
   return make(comparisons[between(0, 3)], {make(Op::Mod, {x, divisor()}), constant(between(-1, 6))});
@@ -117,8 +121,13 @@ Expr RandomExpr::exactMask() {
   else if (style < 6)
     atoms.insert(atoms.end(), {documentAtom(), chance(50) ? documentAtom() : pieceAtom()});
   else if (style == 6)
-    atoms = {affineAtom(), k <= q, Expr::element("keep", {b, k}, Type::Bool)};
+    atoms = {make(comparisons[between(0, 3)], {affine(), uniform()}), k <= q,
+             Expr::element("keep", {b, k}, Type::Bool)};
   else if (style > 6) { // one residual, or two on one form
+    if (chance(30)) {   // with a band along the other diagonal
+      Expr low = constant(between(0, 30));
+      atoms.push_back(low <= q + k && q + k <= low + constant(between(0, 6)));
+    }
     Expr form = affine();
     atoms.push_back(residualAtom(form));
     if (chance(30))

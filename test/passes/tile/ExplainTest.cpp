@@ -73,7 +73,7 @@ TEST(Explain, WindowInDocuments) {
       << text;
   EXPECT_TRUE(has("  schedule       64 rows x 64 keys, working set 64.0 KiB a core\n")) << text;
   EXPECT_TRUE(has("attend_0_decode: a tile is 8 rows of all query heads of a KV head\n")) << text;
-  EXPECT_TRUE(has("  call           q_len 1, kv_len 256, 2 query heads, 1 KV heads\n")) << text;
+  EXPECT_TRUE(has("  call           q_len 1 from position 255, kv_len 256; query heads 2, KV heads 1\n")) << text;
   EXPECT_TRUE(has("  key tiles      1 of 4 visited (25.0 %): 1 full, 0 partial; 0 partial without need\n")) << text;
 
   call.params["window"] = 128;
