@@ -217,7 +217,7 @@ LogicalResult KernelLowering::store(tile::StoreOp op) {
   Value table = address(block);
   Value base = e.word(view, ATTN_VIEW_BASE);
   e.when(e.ne(base, e.i64(0)), [&] {
-    emitQueryRows(e, task, view, row0, rows, table, /*drop=*/true);
+    emitQueryRows(e, task, view, row0, shapeOf(op.getTile())[0], table, /*drop=*/true);
     if (shapeOf(op.getTile()).size() == 1)
       emitStoreVector(e, lanes->address, rows, table, element);
     else
@@ -643,7 +643,8 @@ LogicalResult KernelLowering::loadTable(Value value) {
   Value table = address(block);
   tiles[value].table = table;
   if (auto op = dyn_cast<tile::LoadOp>(load)) {
-    emitQueryRows(e, task, addresses.lookup(op.getView()), scalars.evaluate(op.getRow0()).scalar, rows, table,
+    emitQueryRows(e, task, addresses.lookup(op.getView()), scalars.evaluate(op.getRow0()).scalar, shapeOf(value)[0],
+                  table,
                   /*drop=*/false);
     return success();
   }

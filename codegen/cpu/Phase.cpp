@@ -54,11 +54,14 @@ public:
 private:
   /// Row vectors [m, m + vectors * lanes), m in elements.
   void rowBlock(Value m, int64_t vectors);
-  void bindCoordinates(Expressions &x, Region &region, Value m, int64_t vectors, bool keyLanes, Value firstKey);
+  /// Binds the coordinates of a region. With `firstKey` the lanes are keys, else k is bound per column.
+  void bindCoordinates(Region &region, Value firstKey);
   /// `count` columns from column n: gives the reductions' next values.
   Values columnBlock(Value n, int64_t count, ValueRange reductions);
   SmallVector<Values> contract(Value n, int64_t count);
   void column(Value n, int64_t j, SmallVector<Values> &contracted, Values &reductions);
+  /// The map's first key position, a value of the kernel function.
+  Value keyOf(tile::MapOp map) { return around.scalar(map.getK0()).scalar; }
   Operand vectorOperand(Value value);
   Operand tileOperand(Value value, Value n, int64_t j);
   void vectorMap(tile::MapOp map);
@@ -123,8 +126,7 @@ LogicalResult PhaseEmitter::emit() {
 // Blocks of row vectors
 //===----------------------------------------------------------------------===//
 
-void PhaseEmitter::bindCoordinates(Expressions &x, Region &region, Value m, int64_t vectors, bool keyLanes,
-                                   Value firstKey) {
+void PhaseEmitter::bindCoordinates(Region &region, Value firstKey) {
   const Task &task = around.task;
   auto arguments = region.getArguments().take_back(ir::NumCoordinates);
   auto lanesAt = [&](Value array) {
@@ -138,17 +140,17 @@ void PhaseEmitter::bindCoordinates(Expressions &x, Region &region, Value m, int6
   enum { B, H, G, L, Q, K };
   auto used = [&](unsigned i) { return !arguments[i].use_empty(); };
   if (used(B))
-    x.bind(arguments[B], scalar(task.b, Interval::size()));
+    x->bind(arguments[B], scalar(task.b, Interval::size()));
   if (used(G))
-    x.bind(arguments[G], scalar(task.g, Interval::size()));
+    x->bind(arguments[G], scalar(task.g, Interval::size()));
   if (used(L))
-    x.bind(arguments[L], scalar(task.layer, Interval::size()));
+    x->bind(arguments[L], scalar(task.layer, Interval::size()));
   if (used(H))
-    x.bind(arguments[H],
-           task.pack ? Operand::ofLanes(lanesAt(task.heads), Interval::size()) : scalar(task.head, Interval::size()));
+    x->bind(arguments[H],
+            task.pack ? Operand::ofLanes(lanesAt(task.heads), Interval::size()) : scalar(task.head, Interval::size()));
   if (used(Q))
-    x.bind(arguments[Q], Operand::ofLanes(lanesAt(task.positions), Interval::position()));
-  if (used(K) && keyLanes) {
+    x->bind(arguments[Q], Operand::ofLanes(lanesAt(task.positions), Interval::position()));
+  if (used(K) && firstKey) {
     Values lanes;
     for (int64_t v = 0; v < vectors; ++v) {
       SmallVector<int32_t> steps;
@@ -159,7 +161,7 @@ void PhaseEmitter::bindCoordinates(Expressions &x, Region &region, Value m, int6
     Operand key = Operand::ofLanes(std::move(lanes), Interval{0, 4095});
     key.scalar = e.add(e.capture(firstKey), m);
     key.scalarRange = Interval::size();
-    x.bind(arguments[K], key);
+    x->bind(arguments[K], key);
   }
 }
 
@@ -179,8 +181,7 @@ void PhaseEmitter::rowBlock(Value rowOffset, int64_t count) {
       continue;
     Region &region = map.getBody();
     bool vector = isVector(map.getResult());
-    bindCoordinates(expressions, region, m, vectors, vector && map.getKeyRows(),
-                    map.getK0() ? around.scalar(map.getK0()).scalar : Value());
+    bindCoordinates(region, vector && map.getKeyRows() && map.getK0() ? keyOf(map) : Value());
     if (vector) {
       if (phase.late.contains(map.getResult()))
         lateMaps.push_back(map);
@@ -198,7 +199,7 @@ void PhaseEmitter::rowBlock(Value rowOffset, int64_t count) {
     expressions.prepare(region, later);
   }
   if (phase.visible) {
-    bindCoordinates(expressions, *phase.visible, m, vectors, false, {});
+    bindCoordinates(*phase.visible, {});
     expressions.prepare(*phase.visible, {phase.visible->getArguments().back()});
   }
 
@@ -345,7 +346,7 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
           x->bindColumn(argument, tileOperand(input, n, j));
       Value key = region.getArguments().back();
       if (!key.use_empty())
-        x->bindColumn(key, Operand::ofScalar(keyAt(around.scalar(map.getK0()).scalar), Interval::size()));
+        x->bindColumn(key, Operand::ofScalar(keyAt(keyOf(map)), Interval::size()));
       elements[result] = x->evaluate(region.front().getTerminator()->getOperand(0));
     } else if (auto reduce = dyn_cast<tile::ReduceOp>(op)) {
       size_t first = llvm::find(reduces, reduce) - reduces.begin();

@@ -76,7 +76,9 @@ void attn::codegen::cpu::emitRowCoordinates(Emitter &e, const Task &task, Value 
     Value qPos = requestField(e, task, offsetof(attn_request, q_pos));
     int64_t padded = llvm::alignTo(task.rowTile, e.lanes);
     e.loop(e.i64(0), e.i64(padded), 1, [&](Value r) {
-      auto [query, head] = queryOfRow(e, task, e.add(first, r));
+      // Lanes past the tile repeat its last row, so that they see no key that it does not see.
+      Value row = padded > task.rowTile ? e.min(r, e.i64(task.rowTile - 1)) : r;
+      auto [query, head] = queryOfRow(e, task, e.add(first, row));
       auto put = [&](Value value, Value array) {
         e.store(e.create<arith::TruncIOp>(e.getI32Type(), value), e.gep(array, e.mul(r, 4)), 4);
       };
@@ -130,20 +132,22 @@ struct Rows {
 
 } // namespace
 
-void attn::codegen::cpu::emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t count,
+void attn::codegen::cpu::emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t rows,
                                        Value tableAddress, bool drop) {
   e.outline("query_rows", [&] {
-    Rows rows(e, task, view, offsetof(attn_request, q_row));
+    Rows at(e, task, view, offsetof(attn_request, q_row));
     Value table = e.capture(tableAddress), firstRow = e.capture(row0);
-    Value request = rows.request(task);
-    Value shared = task.pack ? request : rows.ofHead(request, e.capture(task.head));
-    e.loop(e.i64(0), e.i64(count), 1, [&](Value r) {
+    Value request = at.request(task);
+    Value shared = task.pack ? request : at.ofHead(request, e.capture(task.head));
+    e.loop(e.i64(0), e.i64(llvm::alignTo(rows, e.lanes)), 1, [&](Value r) {
       Value row = e.add(firstRow, r);
       auto [query, head] = queryOfRow(e, task, row);
-      Value base = task.pack ? rows.ofHead(shared, head) : shared;
-      Value address = rows.address(base, rows.slot(query));
-      if (drop)
-        address = e.select(e.lt(row, e.capture(task.rows)), address, e.capture(task.dropRow));
+      Value base = task.pack ? at.ofHead(shared, head) : shared;
+      Value address = at.address(base, at.slot(query));
+      if (drop) {
+        Value end = e.min(e.capture(task.rows), e.add(firstRow, rows));
+        address = e.select(e.lt(row, end), address, e.capture(task.dropRow));
+      }
       e.store(address, e.gep(table, e.mul(r, 8)), 8);
     });
   });

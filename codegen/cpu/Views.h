@@ -39,9 +39,10 @@ void emitTaskLoop(Emitter &e, mlir::func::FuncOp kernel, bool scan, Task &task,
 /// Fills `positions` and `heads` for the row tile at row0. Rows past the last one repeat it.
 void emitRowCoordinates(Emitter &e, const Task &task, Value row0);
 
-/// Writes the addresses of `count` logical rows from row0 of a query-side view (given by the address of its words) to
-/// `table`. Rows past the last one repeat it or, with `drop`, are the task's dropRow.
-void emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t count, Value table, bool drop);
+/// Writes the addresses of `rows` logical rows from row0 of a query-side view (given by the address of its words) to
+/// `table`, which is filled up to a multiple of the lanes. Rows past the last one repeat it; with `drop`, they and what
+/// fills up are the task's dropRow.
+void emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t rows, Value table, bool drop);
 
 /// Writes the addresses of `count` key rows from position k0 of a key-side view to `table`. Positions past kv_len and,
 /// where `seen` (one byte per key) is given, keys whose byte is 0 have the task's zeroRow.
