@@ -6,12 +6,14 @@
 // ISAs: "x86-64-v4" (AVX-512), "x86-64-v3" (AVX2, FMA, F16C), "generic" (x86-64 with SSE2), and "host", the best of
 // these that this machine runs. Objects have no external symbols, no constructors and only PC-relative relocations.
 //
-// Thread safety: functions may run concurrently on modules of different contexts.
+// Thread safety: functions may run concurrently on modules of different contexts, and on kernels of one context if it
+// has multithreading enabled and all dialects of registerDialects loaded.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_CODEGEN_CPU_CPU_H
 #define ATTN_CODEGEN_CPU_CPU_H
 
 #include "dialect/tile/Machine.h"
+#include "dialect/tile/TileDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
@@ -36,9 +38,12 @@ struct KernelInfo {
   int64_t scratchBytes = 0;
 };
 
-/// Lowers every tile.kernel of `source` to functions in a new module; `source` is not changed. Each exported function
+/// Lowers kernels, of which there is at least one, to functions in a new module; they are not changed. Each exported function
 /// carries `attn.scratch`, the bytes of scratch memory that it needs. Null, with an error at the op, if some kernel
 /// uses what this target does not have.
+mlir::OwningOpRef<mlir::ModuleOp> lowerTileKernels(llvm::ArrayRef<tile::KernelOp> kernels,
+                                                   const tile::Machine &machine);
+/// The same for every tile.kernel of `source`.
 mlir::OwningOpRef<mlir::ModuleOp> lowerTileKernels(mlir::ModuleOp source, const tile::Machine &machine);
 
 /// The exported kernels of a module made by lowerTileKernels.
@@ -47,8 +52,9 @@ std::vector<KernelInfo> kernelInfos(mlir::ModuleOp lowered);
 enum class Output { LLVM, Assembly, Object };
 
 /// Compiles a module made by lowerTileKernels, which is consumed (turned into the LLVM dialect). Object gives the bytes
-/// of an ELF file, the others text. Failure comes with an error at the module.
-mlir::FailureOr<std::string> compile(mlir::ModuleOp lowered, const tile::Machine &machine, Output output);
+/// of an ELF file, the others text. `verify` runs LLVM's verifier. Failure comes with an error at the module.
+mlir::FailureOr<std::string> compile(mlir::ModuleOp lowered, const tile::Machine &machine, Output output,
+                                     bool verify = true);
 
 /// Adds the dialects and translations that the functions above need.
 void registerDialects(mlir::DialectRegistry &registry);

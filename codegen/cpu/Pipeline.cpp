@@ -37,16 +37,22 @@ void cpu::registerDialects(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
 }
 
-OwningOpRef<ModuleOp> cpu::lowerTileKernels(ModuleOp source, const tile::Machine &machine) {
-  MLIRContext *context = source.getContext();
+OwningOpRef<ModuleOp> cpu::lowerTileKernels(ArrayRef<tile::KernelOp> kernels, const tile::Machine &machine) {
+  tile::KernelOp front = kernels.front();
+  MLIRContext *context = front->getContext();
   context->loadDialect<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
                        vector::VectorDialect>();
-  OwningOpRef<ModuleOp> module = ModuleOp::create(source.getLoc());
+  OwningOpRef<ModuleOp> module = ModuleOp::create(front->getParentOp()->getLoc());
   Emitter emitter(*module, machine);
-  for (auto kernel : source.getOps<tile::KernelOp>())
+  for (tile::KernelOp kernel : kernels)
     if (failed(lowerKernel(emitter, kernel)))
       return {};
   return module;
+}
+
+OwningOpRef<ModuleOp> cpu::lowerTileKernels(ModuleOp source, const tile::Machine &machine) {
+  auto kernels = llvm::to_vector(source.getOps<tile::KernelOp>());
+  return kernels.empty() ? ModuleOp::create(source.getLoc()) : lowerTileKernels(kernels, machine);
 }
 
 std::vector<cpu::KernelInfo> cpu::kernelInfos(ModuleOp lowered) {
@@ -133,14 +139,15 @@ static std::string problemOf(StringRef object) {
   return {};
 }
 
-FailureOr<std::string> cpu::compile(ModuleOp lowered, const tile::Machine &machine, Output output) {
+FailureOr<std::string> cpu::compile(ModuleOp lowered, const tile::Machine &machine, Output output, bool verify) {
   auto target = createTargetMachine(machine);
   if (!target)
     return lowered.emitError("LLVM was built without the x86 target");
   if (failed(toLLVMDialect(lowered)))
     return failure();
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(lowered, context, "attn");
+  std::unique_ptr<llvm::Module> module =
+      translateModuleToLLVMIR(lowered, context, "attn", /*disableVerification=*/!verify);
   if (!module)
     return lowered.emitError("translation to LLVM IR failed");
   module->setDataLayout(target->createDataLayout());

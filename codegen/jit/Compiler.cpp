@@ -3,168 +3,32 @@
 
 #include "codegen/cpu/CPU.h"
 #include "codegen/jit/Cache.h"
-#include "codegen/jit/Manifest.h"
-#include "dialect/attn/AttnDialect.h"
-#include "dialect/mask/RangeProgram.h"
+#include "codegen/jit/Unit.h"
 #include "dialect/spec/Print.h"
 #include "dialect/spec/Read.h"
-#include "dialect/spec/SpecToIR.h"
-#include "dialect/tile/TileDialect.h"
-#include "mlir/IR/Diagnostics.h"
-#include "mlir/IR/MLIRContext.h"
-#include "mlir/IR/Verifier.h"
-#include "mlir/Pass/PassManager.h"
-#include "passes/Passes.h"
-#include "passes/analysis/MaskRegion.h"
-#include "passes/tile/Explain.h"
 
-#include <chrono>
+#include <atomic>
+#include <memory>
 #include <thread>
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::codegen;
-namespace json = llvm::json;
 
-namespace {
-
-/// Adds the time since the last call to a stage.
-class Stopwatch {
-public:
-  explicit Stopwatch(StageTimes &times) : times(times) {}
-  void stage(const char *name) {
-    auto now = Clock::now();
-    double ms = std::chrono::duration<double, std::milli>(now - last).count();
-    last = now;
-    for (auto &[known, total] : times)
-      if (known == name) {
-        total += ms;
-        return;
-      }
-    times.push_back({name, ms});
-  }
-
-private:
-  using Clock = std::chrono::steady_clock;
-  StageTimes &times;
-  Clock::time_point last = Clock::now();
-};
-
-/// One (variant, ISA) on its way, with a context of its own.
-struct Unit {
-  spec::Variant variant;
-  tile::Machine machine;
-  // Results.
-  CompiledUnit compiled;
-  json::Object pattern; ///< describePattern, of the first unit only
-  std::string text;     ///< of an Emit that stops on the way
-  std::string error;
-  StageTimes times;
-
-  bool run(const spec::Pattern &pattern, Emit emit, const CompileOptions &options);
-
-private:
-  bool lower(ModuleOp module, Emit emit, const CompileOptions &options, Stopwatch &watch);
-};
-
-std::string print(ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream);
-  stream << '\n';
-  return text;
-}
-
-/// The range programs of a tiled module, as text.
-std::string rangePrograms(ModuleOp tiled) {
-  std::string text;
-  tiled.walk([&](tile::ForKeysOp loop) {
-    auto visible = passes::regionToExpr(loop.getVisible());
-    if (failed(visible))
-      return;
-    auto kernel = loop->getParentOfType<tile::KernelOp>();
-    std::map<std::string, mask::TensorFacts> facts;
-    std::set<std::string> positive;
-    if (auto names = kernel.getSorted())
-      for (auto name : names->getAsRange<StringAttr>())
-        facts[name.str()].sorted = true;
-    if (auto names = kernel.getPositive())
-      for (auto name : names->getAsRange<StringAttr>())
-        positive.insert(name.str());
-    auto program = mask::RangeProgram::compile(*visible, facts, positive);
-    text += "// " + kernel.getSymName().str() + ": " + visible->str() +
-            (program.exact() ? "\n" : "\n// not exact: some tiles may be classified as partial\n") + program.str();
-  });
-  return text;
-}
-
-} // namespace
-
-bool Unit::run(const spec::Pattern &source, Emit emit, const CompileOptions &options) {
-  Stopwatch watch(times);
-  DialectRegistry registry;
-  registry.insert<ir::AttnDialect, tile::TileDialect>();
-  cpu::registerDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  context.loadAllAvailableDialects();
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-      error += "COMPILER: " + diagnostic.str() + "\n";
-    return success();
-  });
-  watch.stage("context");
-  auto module = spec::import(source, variant, context);
-  watch.stage("import");
-  if (module && lower(*module, emit, options, watch))
-    return true;
-  if (error.empty())
-    error = "COMPILER: failed without a message\n";
-  return false;
-}
-
-bool Unit::lower(ModuleOp module, Emit emit, const CompileOptions &options, Stopwatch &watch) {
-  if (options.verify && failed(mlir::verify(module)))
-    return false;
-  pattern = describePattern(module);
-  if (emit == Emit::Attn) {
-    text = print(module);
-    return true;
-  }
-  PassManager passes(module.getContext());
-  passes.enableVerifier(options.verify);
-  passes::TileAttentionOptions sizes;
-  sizes.rows = options.rows;
-  sizes.keys = options.keys;
-  passes::buildTilePipeline(passes, machine, sizes);
-  if (failed(passes.run(module)))
-    return false;
-  watch.stage("passes");
-  if (emit == Emit::Tiled || emit == Emit::Ranges || emit == Emit::Explain) {
-    text = emit == Emit::Tiled ? print(module) : emit == Emit::Ranges ? rangePrograms(module) : passes::explain(module);
-    return true;
-  }
-  auto lowered = cpu::lowerTileKernels(module, machine);
-  watch.stage("lower");
-  if (!lowered)
-    return false;
-  std::map<std::string, int64_t> scratch;
-  for (const cpu::KernelInfo &info : cpu::kernelInfos(*lowered))
-    scratch[info.symbol] = info.scratchBytes;
-  auto output = emit == Emit::LLVM  ? cpu::Output::LLVM
-                : emit == Emit::Asm ? cpu::Output::Assembly
-                                    : cpu::Output::Object;
-  auto bytes = cpu::compile(*lowered, machine, output);
-  watch.stage("codegen");
-  if (failed(bytes))
-    return false;
-  if (emit != Emit::Artifact) {
-    text = std::move(*bytes);
-    return true;
-  }
-  compiled.isa = machine.name;
-  compiled.object = std::move(*bytes);
-  compiled.entries = describeSchedules(module, scratch);
-  return true;
+/// Calls `body` for 0 to count - 1, side by side on at most as many threads as the machine has.
+static void parallelFor(size_t count, llvm::function_ref<void(size_t)> body) {
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    for (size_t i; (i = next++) < count;)
+      body(i);
+  };
+  std::vector<std::thread> helpers;
+  size_t threads = std::min<size_t>(count, std::thread::hardware_concurrency());
+  for (size_t i = 1; i < threads; ++i)
+    helpers.emplace_back(work);
+  work();
+  for (std::thread &helper : helpers)
+    helper.join();
 }
 
 CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const CompileOptions &options) {
@@ -184,7 +48,7 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
     return result;
   }
 
-  std::vector<Unit> units;
+  std::vector<std::unique_ptr<Unit>> units;
   for (const std::string &request : options.variants) {
     auto variant = spec::variantOf(*pattern, request, diagnostics);
     if (!variant) {
@@ -197,10 +61,7 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
         result.error = "TARGET: no instruction set '" + isa + "'; expected host, x86-64-v4, x86-64-v3 or generic\n";
         return result;
       }
-      Unit unit;
-      unit.variant = *variant;
-      unit.machine = *machine;
-      units.push_back(std::move(unit));
+      units.push_back(std::make_unique<Unit>(*variant, *machine, options));
     }
   }
   bool single = emit != Emit::Artifact;
@@ -210,8 +71,8 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
   std::string key;
   if (!single && options.useCache) {
     key = cacheKey(normalised, units.size(), options);
-    for (const Unit &unit : units)
-      key += "|" + unit.variant.str() + "|" + unit.machine.name;
+    for (auto &unit : units)
+      key += "|" + unit->variant.str() + "|" + unit->machine.name;
     if (auto hit = cacheLookup(key)) {
       result.output = std::move(*hit);
       result.ok = true;
@@ -220,33 +81,54 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
     }
   }
 
-  // Kernels of different variants and instruction sets are compiled side by side.
-  std::vector<std::thread> workers;
-  for (size_t i = 1; i < units.size(); ++i)
-    workers.emplace_back([&, i] { units[i].run(*pattern, emit, options); });
-  units[0].run(*pattern, emit, options);
-  for (std::thread &worker : workers)
-    worker.join();
+  parallelFor(units.size(), [&](size_t i) { units[i]->lower(*pattern, emit); });
+  if (single && units[0]->error.empty())
+    result.output = units[0]->emitText(emit);
+  auto collect = [&] { // errors and times of the units
+    for (auto &unit : units) {
+      result.error += unit->error;
+      for (auto &[stage, ms] : unit->times)
+        addTime(result.times, stage, ms);
+    }
+    return result.error.empty();
+  };
+  bool lowered = llvm::all_of(units, [](auto &unit) { return unit->error.empty(); });
+  if (single || !lowered) {
+    result.ok = collect();
+    return result;
+  }
 
-  std::vector<CompiledUnit> compiled;
-  for (Unit &unit : units) {
-    result.error += unit.error;
-    for (auto &[name, ms] : unit.times)
-      result.times.push_back({name, ms});
-    unit.compiled.dtype = spec::dtypeNames[int(unit.variant.dtype)];
-    unit.compiled.keyDim = unit.variant.d;
-    unit.compiled.valueDim = unit.variant.dv;
-    compiled.push_back(std::move(unit.compiled));
+  // The blobs of the artifact: the kernels of the first unit, of the second, ...
+  std::vector<std::pair<Unit *, size_t>> jobs;
+  for (auto &unit : units)
+    for (size_t i = 0; i < unit->kernelCount(); ++i)
+      jobs.push_back({unit.get(), i});
+  std::vector<CompiledKernel> kernels(jobs.size());
+  std::vector<StageTimes> kernelTimes(jobs.size());
+  parallelFor(jobs.size(),
+              [&](size_t i) { kernels[i] = jobs[i].first->compileKernel(jobs[i].second, kernelTimes[i]); });
+  size_t first = 0;
+  for (auto &unit : units) {
+    unit->finish(llvm::ArrayRef(kernels).slice(first, unit->kernelCount()));
+    first += unit->kernelCount();
   }
-  if (!result.error.empty())
+  result.ok = collect();
+  for (const StageTimes &times : kernelTimes)
+    for (auto &[stage, ms] : times)
+      addTime(result.times, stage, ms);
+  if (!result.ok)
     return result;
-  result.ok = true;
-  if (single) {
-    result.output = std::move(units[0].text);
-    return result;
-  }
   watch.stage("compile (wall)");
-  result.output = writeArtifact(std::move(units[0].pattern), normalised, std::move(compiled));
+
+  std::vector<CompiledVariant> variants;
+  first = 0;
+  for (auto &unit : units) {
+    auto own = llvm::ArrayRef(kernels).slice(first, unit->kernelCount());
+    variants.push_back({spec::dtypeNames[int(unit->variant.dtype)], unit->variant.d, unit->variant.dv,
+                        unit->machine.name, describeSchedules(unit->tiled(), own, int64_t(first))});
+    first += unit->kernelCount();
+  }
+  result.output = writeArtifact(std::move(units[0]->pattern), normalised, std::move(variants), std::move(kernels));
   watch.stage("artifact");
   if (!key.empty())
     cachePublish(key, result.output);

@@ -41,6 +41,7 @@ int32_t attn_compile(const char *spec, size_t size, const attn_compile_options *
     return fail(ATTN_ERR_INVALID_ARGUMENT, "attn_compile: spec, artifact and artifact_size must not be null");
   CompileOptions options;
   options.useCache = true;
+  options.verify = false;
   if (given) {
     if (given->struct_size != sizeof(attn_compile_options) || given->version != ATTN_STRUCT_VERSION)
       return fail(ATTN_ERR_INVALID_ARGUMENT,

@@ -117,7 +117,7 @@ static json::Array describeArguments(tile::KernelOp kernel) {
   return list;
 }
 
-json::Object codegen::describeSchedules(ModuleOp tiled, const std::map<std::string, int64_t> &scratch) {
+json::Object codegen::describeSchedules(ModuleOp tiled, llvm::ArrayRef<CompiledKernel> kernels, int64_t firstCode) {
   json::Object entries;
   for (auto entry : tiled.getOps<tile::EntryOp>()) {
     json::Array steps;
@@ -127,6 +127,7 @@ json::Object codegen::describeSchedules(ModuleOp tiled, const std::map<std::stri
         auto kernel = tiled.lookupSymbol<tile::KernelOp>(cast<SymbolRefAttr>(symbol).getRootReference());
         tile::ScheduleAttr schedule = kernel.getSchedule();
         std::string name = kernel.getSymName().str();
+        auto *compiled = llvm::find_if(kernels, [&](const CompiledKernel &k) { return k.symbol == name; });
         bool scan = kernel.walk([](tile::ForRowsOp) { return WalkResult::interrupt(); }).wasInterrupted();
         forms.push_back(json::Object{{"symbol", name},
                                      {"rows", schedule.getRows()},
@@ -134,7 +135,8 @@ json::Object codegen::describeSchedules(ModuleOp tiled, const std::map<std::stri
                                      {"pack", schedule.getPack()},
                                      {"splits", schedule.getSplits()},
                                      {"scan", scan},
-                                     {"scratch", scratch.at(name)},
+                                     {"scratch", compiled->scratchBytes},
+                                     {"code", firstCode + (compiled - kernels.begin())},
                                      {"arguments", describeArguments(kernel)}});
       }
       steps.push_back(json::Object{{"forms", std::move(forms)}});
@@ -144,28 +146,28 @@ json::Object codegen::describeSchedules(ModuleOp tiled, const std::map<std::stri
   return entries;
 }
 
-std::string codegen::writeArtifact(json::Object pattern, StringRef spec, std::vector<CompiledUnit> units) {
+std::string codegen::writeArtifact(json::Object pattern, StringRef spec, std::vector<CompiledVariant> variants,
+                                   std::vector<CompiledKernel> kernels) {
   std::vector<std::string> blobs;
-  for (CompiledUnit &unit : units)
-    blobs.push_back(std::move(unit.object));
+  for (CompiledKernel &kernel : kernels)
+    blobs.push_back(std::move(kernel.object));
   std::vector<uint64_t> offsets = rt::codeOffsets(blobs);
   json::Array code;
-  for (auto [index, unit] : llvm::enumerate(units))
+  for (auto [index, kernel] : llvm::enumerate(kernels))
     code.push_back(json::Object{{"offset", int64_t(offsets[index])},
                                 {"size", int64_t(blobs[index].size())},
                                 {"sha256", rt::sha256Hex(blobs[index])},
-                                {"isa", unit.isa}});
+                                {"isa", kernel.isa}});
   for (json::Value &value : *pattern.getArray("entries")) {
     json::Object &entry = *value.getAsObject();
-    json::Array variants;
-    for (auto [index, unit] : llvm::enumerate(units))
-      variants.push_back(json::Object{{"dtype", unit.dtype},
-                                      {"d", unit.keyDim},
-                                      {"dv", unit.valueDim},
-                                      {"isa", unit.isa},
-                                      {"code", int64_t(index)},
-                                      {"steps", *unit.entries.get(*entry.getString("name"))}});
-    entry["variants"] = std::move(variants);
+    json::Array list;
+    for (const CompiledVariant &variant : variants)
+      list.push_back(json::Object{{"dtype", variant.dtype},
+                                  {"d", variant.keyDim},
+                                  {"dv", variant.valueDim},
+                                  {"isa", variant.isa},
+                                  {"steps", *variant.entries.get(*entry.getString("name"))}});
+    entry["variants"] = std::move(list);
   }
   pattern["attn_artifact"] = rt::kArtifactVersion;
   pattern["kernel_abi"] = ATTN_KERNEL_ABI;

@@ -9,18 +9,24 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/JSON.h"
 
-#include <map>
 #include <string>
 #include <vector>
 
 namespace attn::codegen {
 
-/// One compiled (variant, ISA) of every entry point.
-struct CompiledUnit {
+/// A kernel and its code.
+struct CompiledKernel {
+  std::string symbol;
+  std::string isa;
+  std::string object; ///< ELF relocatable
+  int64_t scratchBytes = 0;
+};
+
+/// One (variant, ISA) of every entry point.
+struct CompiledVariant {
   std::string dtype;
   int64_t keyDim = 0, valueDim = 0;
   std::string isa;
-  std::string object;         ///< ELF relocatable
   llvm::json::Object entries; ///< entry name -> its `steps`
 };
 
@@ -28,12 +34,14 @@ struct CompiledUnit {
 /// spec before any pass.
 llvm::json::Object describePattern(mlir::ModuleOp module);
 
-/// The `steps` of every entry of a tiled module. `scratch` gives the scratch bytes of each kernel symbol.
-llvm::json::Object describeSchedules(mlir::ModuleOp tiled, const std::map<std::string, int64_t> &scratch);
+/// The `steps` of every entry of a tiled module. `kernels` are those of the module; the code of kernel i is blob
+/// `firstCode` + i.
+llvm::json::Object describeSchedules(mlir::ModuleOp tiled, llvm::ArrayRef<CompiledKernel> kernels, int64_t firstCode);
 
-/// The artifact file of the units, which become the variants of the entries of `pattern`. `spec` is the normalised spec,
+/// The artifact file of `variants` of the entries of `pattern`; kernel i gives blob i. `spec` is the normalised spec,
 /// kept as text: the order of its keys has a meaning, and 50.0 is not 50.
-std::string writeArtifact(llvm::json::Object pattern, llvm::StringRef spec, std::vector<CompiledUnit> units);
+std::string writeArtifact(llvm::json::Object pattern, llvm::StringRef spec, std::vector<CompiledVariant> variants,
+                          std::vector<CompiledKernel> kernels);
 
 } // namespace attn::codegen
 

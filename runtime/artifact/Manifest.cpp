@@ -297,6 +297,7 @@ Form readForm(const Node &node, const Manifest &manifest, const Entry &entry, Va
   form.scan = node.booleanOr("scan", false);
   if (node.booleanOr("splits", false))
     node.at("splits").fail("false (this runtime does not split keys)", ATTN_ERR_ARTIFACT_VERSION);
+  form.code = int(node.at("code").integer(0, int64_t(manifest.code.size()) - 1));
   form.scratch = node.at("scratch").integer(0, kMaxScratch);
   node.at("arguments").forEach([&](const Node &argument) {
     form.arguments.push_back(readArgument(argument, manifest, entry, variant));
@@ -310,7 +311,6 @@ Variant readVariant(const Node &node, const Manifest &manifest, const Entry &ent
   variant.d = node.at("d").integer(1, kMaxDim);
   variant.dv = node.at("dv").integer(1, kMaxDim);
   variant.isa = node.at("isa").string();
-  variant.code = int(node.at("code").integer(0, int64_t(manifest.code.size()) - 1));
   node.at("steps").forEach([&](const Node &step) {
     std::vector<Form> forms;
     step.at("forms").forEach([&](const Node &form) { forms.push_back(readForm(form, manifest, entry, variant)); });

@@ -74,6 +74,7 @@ struct Form {
   bool pack = false; ///< logical rows are (query, head of the group) pairs
   bool scan = false; ///< loops over the row tiles itself
   int64_t scratch = 0;
+  int code = 0; ///< index into Manifest::code
   std::vector<Argument> arguments;
 };
 
@@ -88,7 +89,6 @@ struct Variant {
   int32_t dtype = 0;
   int64_t d = 0, dv = 0;
   std::string isa;
-  int code = 0; ///< index into Manifest::code
   std::vector<std::vector<Form>> steps;
   std::vector<Temporary> temporaries;
 };

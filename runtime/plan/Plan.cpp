@@ -100,7 +100,7 @@ Status Plan::chooseVariant(const Call &call) {
                  "'%s' has no variant for %s d=%" PRId64 " dv=%" PRId64 "%s%s on this machine (%s); there is: %s",
                  entryPoint->name.c_str(), dtypeName(q->dtype), d, dv, call.isa.empty() ? "" : " ", call.isa.c_str(),
                  machineIsa(), list.empty() ? "none" : list.c_str());
-  return source->code(variant->code, code);
+  return {};
 }
 
 Status Plan::bind(const Call &call) {
@@ -129,7 +129,9 @@ Status Plan::bind(const Call &call) {
 
 Status Plan::addLaunch(const Form &form, const Call &call) {
   Launch launch;
-  launch.kernel = reinterpret_cast<Kernel>(const_cast<void *>(code->find(form.symbol)));
+  if (Status s = source->code(form.code, launch.code))
+    return s;
+  launch.kernel = reinterpret_cast<Kernel>(const_cast<void *>(launch.code->find(form.symbol)));
   if (!launch.kernel)
     return error(ATTN_ERR_ARTIFACT, "damaged artifact: no function '%s' in its code", form.symbol.c_str());
   int64_t tiles = 0;

@@ -17,6 +17,7 @@ using Kernel = void (*)(const int64_t *words, void *scratch, int64_t taskBegin, 
 
 /// One kernel call of the schedule.
 struct Launch {
+  std::shared_ptr<const CodeImage> code; ///< what the kernel lies in
   Kernel kernel = nullptr;
   std::vector<int64_t> words;
   /// Words to which the address of the workspace is added: they hold offsets.
@@ -54,7 +55,6 @@ private:
   std::shared_ptr<const Artifact> source;
   const Entry *entryPoint = nullptr;
   const Variant *variant = nullptr;
-  std::shared_ptr<const CodeImage> code;
 
   // What words point to.
   std::vector<attn_request> requests;

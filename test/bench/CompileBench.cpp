@@ -4,7 +4,8 @@
 // BM_DiskCache  the same with the artifact in the disk cache
 // BM_Variants   an artifact of several variants, compiled side by side
 //
-// The cold figure is the wall time of `attn-compile --in-process --no-cache` (tools/bench.sh).
+// The CPU column is of the calling thread, which compiles the first kernel; the others compile the rest. The cold figure
+// is the wall time of `attn-compile --in-process --no-cache`.
 //===----------------------------------------------------------------------===//
 #include "attn/attn.h"
 #include "codegen/jit/Compiler.h"

@@ -38,10 +38,10 @@ std::string manifestText(const std::string &object, const std::map<std::string, 
   "entries": [ {"name":"attend",
     "inputs": [ {"name":"q","role":"query"}, {"name":"k","role":"key","cache":"kv"}, {"name":"v","role":"value","cache":"kv"} ],
     "outputs": [ {"name":"out","role":"out"}, {"name":"lse","role":"lse"} ],
-    "variants": [ {"dtype":"f32","d":8,"dv":8,"isa":"generic","code":0, "steps":[ {"forms":[
-      {"symbol":"attend_prefill","rows":96,"keys":1,"pack":false,"splits":false,"scan":false,"scratch":32,"arguments":)" +
+    "variants": [ {"dtype":"f32","d":8,"dv":8,"isa":"generic", "steps":[ {"forms":[
+      {"symbol":"attend_prefill","rows":96,"keys":1,"pack":false,"splits":false,"scan":false,"code":0,"scratch":32,"arguments":)" +
                      arguments + R"(},
-      {"symbol":"attend_decode","rows":8,"keys":1,"pack":true,"splits":false,"scan":false,"scratch":40,"arguments":)" +
+      {"symbol":"attend_decode","rows":8,"keys":1,"pack":true,"splits":false,"scan":false,"code":0,"scratch":40,"arguments":)" +
                      arguments + R"(} ]} ]} ]} ],
   "code": [ {"offset":0,"size":SIZE,"sha256":"SHA","isa":"generic"} ] })";
   auto replace = [&](const std::string &from, const std::string &to) {

@@ -26,7 +26,7 @@ def form(symbol, rows, pack):
         argument("scale", "scalar", "f32"),
         argument("doc", "buffer", "i32", rank=2),
     ]
-    common = {"keys": 1, "splits": False, "scan": False, "scratch": 64, "arguments": views + others}
+    common = {"keys": 1, "splits": False, "scan": False, "code": 0, "scratch": 64, "arguments": views + others}
     return {"symbol": symbol, "rows": rows, "pack": pack, **common}
 
 
@@ -54,7 +54,6 @@ def manifest(code: bytes) -> dict:
                         "d": DIM,
                         "dv": DIM,
                         "isa": "generic",
-                        "code": 0,
                         "steps": [{"forms": [form("attend_prefill", 96, False), form("attend_decode", 8, True)]}],
                     }
                 ],
