@@ -9,9 +9,12 @@ out=build/quickstart
 mkdir -p "$out"
 
 echo
-echo "== DuoAttention: compile the pattern, run a prefill on random input, compare with the reference"
+echo "== DuoAttention: compile the pattern, run a prefill and a decode step on random input, compare with the reference"
 "$bin/attn-compile" patterns/duoattention.json -o "$out/duoattention.attn"
-"$bin/attn-run" "$out/duoattention.attn" --entry=prefill --random --compare=reference
+"$bin/attn-run" "$out/duoattention.attn" --entry prefill --compare reference --time 3 \
+  --random q_heads=8,kv_heads=2,q_len=512,kv_len=512
+"$bin/attn-run" "$out/duoattention.attn" --entry decode --compare reference --time 3 \
+  --random q_heads=8,kv_heads=2,q_len=1,kv_len=4096
 
 echo
 echo "== A sentence encoder on English text, every attention layer by a compiled pattern"

@@ -91,7 +91,28 @@ Expr PatternReader::canonical(const Expr &e) const {
     number(p.name);
   for (const Operand &o : pattern.operands)
     number(o.name);
-  return renamed(mask::canonicalize(renamed(e, to)), from);
+  // Where constants are near the ends of 64 bits, what one pass leaves alone the next may fold.
+  Expr before = renamed(e, to), after = mask::canonicalize(before);
+  for (int pass = 0; pass < 8 && after != before; ++pass) {
+    before = after;
+    after = mask::canonicalize(before);
+  }
+  return renamed(after, from);
+}
+
+/// What folding constants may bring to light, or "".
+static std::string foldedError(const Expr &e) {
+  bool divides = e.op() == Op::FloorDiv || e.op() == Op::Mod;
+  if (divides && e.args()[1] == Expr::integer(0))
+    return std::string("the divisor of ") + (e.op() == Op::Mod ? "\"%\"" : "\"//\"") + " is 0";
+  if (e.op() == Op::Neg && e.args()[0].op() == Op::ConstInt) // all but -2^63 are folded
+    return "a constant does not fit in 64 bits";
+  if (e.op() == Op::ConstFloat && !(std::abs(e.floatValue()) <= std::numeric_limits<float>::max()))
+    return "a constant does not fit in a 32-bit float";
+  std::string error;
+  for (size_t i = 0; i < e.args().size() && error.empty(); ++i)
+    error = foldedError(e.args()[i]);
+  return error;
 }
 
 Expr PatternReader::expression(const Node &node, const Place &place) {
@@ -103,7 +124,12 @@ Expr PatternReader::expression(const Node &node, const Place &place) {
     error(Code::Limit, node, "the expressions of the pattern have more than 32768 operations together");
     return {};
   }
-  return canonical(term->e);
+  Expr e = canonical(term->e);
+  if (std::string problem = foldedError(e); !problem.empty()) {
+    error(Code::BadValue, node, problem + " (" + quote(e.str()) + ")");
+    return {};
+  }
+  return e;
 }
 
 //===----------------------------------------------------------------------===//

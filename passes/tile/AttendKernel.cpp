@@ -41,6 +41,7 @@ struct AttendWriter {
   AttendWriter(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names);
   LogicalResult readExpressions();
   bool isLinear() { return isa<ir::LinearAttr>(map.getWeight()); }
+  bool wantsOut() { return !names.out.empty(); }
   bool hasScore() { return score != Expr::symbol("s", mask::Type::Float); }
   Value scale();
   void load();
@@ -129,13 +130,15 @@ void AttendWriter::load() {
 }
 
 SmallVector<Value> AttendWriter::initialState() {
-  Value accumulator = kernel.fill(0.0, outTile);
   if (isLinear())
-    return {accumulator};
+    return {kernel.fill(0.0, outTile)};
   FlatSymbolRefAttr seed = cast<ir::SoftmaxAttr>(map.getWeight()).getSeed();
   Value m = kernel.fill(initialMax, rowTile), l = kernel.fill(0.0, rowTile);
+  auto withAccumulator = [&](Value first, Value sum) -> SmallVector<Value> {
+    return wantsOut() ? SmallVector<Value>{first, sum, kernel.fill(0.0, outTile)} : SmallVector<Value>{first, sum};
+  };
   if (!seed)
-    return {m, l, accumulator};
+    return withAccumulator(m, l);
   // A learned sink logit counts as one more key without a value.
   auto logit = [&](ValueRange coordinates) -> Value {
     Expr element = Expr::element(seed.getValue().str(), {Expr::symbol("h")}, mask::Type::Float);
@@ -147,7 +150,7 @@ SmallVector<Value> AttendWriter::initialState() {
   Value sum = kernel.map({first}, rowTile, {}, [&](ValueRange in, ValueRange coordinates) -> Value {
     return create<math::Exp2Op>(create<arith::SubFOp>(logit(coordinates), in[0]));
   });
-  return {first, sum, accumulator};
+  return withAccumulator(first, sum);
 }
 
 Value AttendWriter::scoreMap(Value raw, Value k0) {
@@ -183,7 +186,7 @@ SmallVector<Value> AttendWriter::step(Value k0, ValueRange state, bool partial) 
     Value p = where(decayMap(s, k0), 0.0);
     return {create<tile::DotOp>(outTile, p, values(), state[0], Value(), false, false)};
   }
-  Value m = state[0], l = state[1], acc = state[2];
+  Value m = state[0], l = state[1];
   s = where(s, hiddenScore);
   Value newM = create<tile::ReduceOp>(rowTile, tile::ReduceKind::Max, s, m);
   auto exp2Difference = [&](ValueRange in, ValueRange) -> Value {
@@ -194,28 +197,31 @@ SmallVector<Value> AttendWriter::step(Value k0, ValueRange state, bool partial) 
   Value scaledL = kernel.map({l, alpha}, rowTile, {},
                              [&](ValueRange in, ValueRange) -> Value { return create<arith::MulFOp>(in[0], in[1]); });
   Value newL = create<tile::ReduceOp>(rowTile, tile::ReduceKind::Sum, p, scaledL);
-  Value newAcc = create<tile::DotOp>(outTile, p, values(), acc, alpha, false, false);
+  if (!wantsOut())
+    return {newM, newL};
+  Value newAcc = create<tile::DotOp>(outTile, p, values(), state[2], alpha, false, false);
   return {newM, newL, newAcc};
 }
 
 void AttendWriter::finish(ValueRange state) {
   OpBuilder &b = kernel.builder;
-  Type element = cast<RankedTensorType>(attend.getOut().getType()).getElementType();
-  Value outView = kernel.view(names.out, valueDim, element);
   Value row0 = kernel.leading(tile::Row0);
-  if (isLinear()) {
-    b.create<tile::StoreOp>(kernel.loc, state[0], outView, row0);
-    return;
-  }
-  Value m = state[0], l = state[1], acc = state[2];
+  auto storeOut = [&](Value tile) {
+    Type element = cast<RankedTensorType>(attend.getOut().getType()).getElementType();
+    b.create<tile::StoreOp>(kernel.loc, tile, kernel.view(names.out, valueDim, element), row0);
+  };
+  if (isLinear())
+    return storeOut(state[0]);
+  Value m = state[0], l = state[1];
   auto isZero = [&](Value x) { return create<arith::CmpFOp>(arith::CmpFPredicate::OEQ, x, kernel.real(0.0)); };
-  Value inverse = kernel.map({l}, rowTile, {}, [&](ValueRange in, ValueRange) -> Value {
-    Value quotient = create<arith::DivFOp>(kernel.real(1.0), in[0]);
-    return create<arith::SelectOp>(isZero(in[0]), kernel.real(0.0), quotient);
-  });
-  Value out = kernel.map({acc, inverse}, outTile, {},
-                         [&](ValueRange in, ValueRange) -> Value { return create<arith::MulFOp>(in[0], in[1]); });
-  b.create<tile::StoreOp>(kernel.loc, out, outView, row0);
+  if (wantsOut()) {
+    Value inverse = kernel.map({l}, rowTile, {}, [&](ValueRange in, ValueRange) -> Value {
+      Value quotient = create<arith::DivFOp>(kernel.real(1.0), in[0]);
+      return create<arith::SelectOp>(isZero(in[0]), kernel.real(0.0), quotient);
+    });
+    storeOut(kernel.map({state[2], inverse}, outTile, {},
+                        [&](ValueRange in, ValueRange) -> Value { return create<arith::MulFOp>(in[0], in[1]); }));
+  }
   if (names.lse.empty())
     return;
   Value lse = kernel.map({m, l}, rowTile, {}, [&](ValueRange in, ValueRange) -> Value {

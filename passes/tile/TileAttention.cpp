@@ -19,6 +19,10 @@ namespace {
 struct TileAttention : attn::passes::impl::TileAttentionBase<TileAttention> {
   using TileAttentionBase::TileAttentionBase;
   void runOnOperation() override {
+    // Names of patterns and entry points have no dots, those made here do: an entry point may be called like its
+    // pattern.
+    for (auto pattern : getOperation().getOps<ir::PatternOp>())
+      pattern.setSymName(("pattern." + pattern.getSymName()).str());
     SmallVector<func::FuncOp> entries;
     getOperation().walk([&](func::FuncOp entry) { entries.push_back(entry); });
     for (func::FuncOp entry : entries)
@@ -107,7 +111,7 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
   auto lastDim = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape().back(); };
   TileProblem problem{lastDim(attend.getQuery()), lastDim(attend.getOut()), lanes, l2Bytes};
   auto pattern = attend->getParentOfType<ir::PatternOp>();
-  std::string prefix = entryOp.getSymName().str() + "_" + std::to_string(launches);
+  std::string prefix = entryOp.getSymName().str() + "." + std::to_string(launches);
   SmallVector<tile::KernelOp> forms;
   auto linear = dyn_cast<ir::LinearAttr>(map.getWeight());
   bool scan = linear && linear.getForm() == "chunked";
@@ -120,9 +124,9 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
     if (scan)
       sizes.rows = sizes.keys;
     KernelBuilder kernel(builder, attend.getLoc(),
-                         prefix + (pack   ? "_decode"
-                                   : scan ? "_scan"
-                                          : "_prefill"),
+                         prefix + (pack   ? ".decode"
+                                   : scan ? ".scan"
+                                          : ".prefill"),
                          schedule(sizes, pack), pattern);
     if (failed(scan ? buildScanKernel(kernel, attend, tensors) : buildAttendKernel(kernel, attend, tensors)))
       return failure();
@@ -142,7 +146,7 @@ LogicalResult TileAttention::lower(ir::MergeOp merge) {
   auto type = cast<RankedTensorType>(merge.getOut().getType());
   OpBuilder builder(&getContext());
   builder.setInsertionPointToEnd(getOperation().getBody());
-  std::string name = entryOp.getSymName().str() + "_" + std::to_string(launches) + "_merge";
+  std::string name = entryOp.getSymName().str() + "." + std::to_string(launches) + ".merge";
   KernelBuilder kernel(builder, merge.getLoc(), name, schedule({lanes, 1}, false),
                        merge->getParentOfType<ir::PatternOp>());
   buildMergeKernel(kernel, type.getShape().back(), type.getElementType(), outs, lses, nameOf(merge.getOut()),

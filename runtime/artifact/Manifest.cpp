@@ -349,8 +349,9 @@ Entry readEntry(const Node &node, const Manifest &manifest) {
   if (countRole(entry.inputs, ATTN_ROLE_QUERY) != 1 || !countRole(entry.inputs, ATTN_ROLE_KEY) ||
       !countRole(entry.inputs, ATTN_ROLE_VALUE))
     node.at("inputs").fail("one query, and at least one key and one value");
-  if (countRole(entry.outputs, ATTN_ROLE_OUT) != 1 || countRole(entry.outputs, ATTN_ROLE_LSE) > 1)
-    node.at("outputs").fail("one out and at most one lse");
+  int outs = countRole(entry.outputs, ATTN_ROLE_OUT), lses = countRole(entry.outputs, ATTN_ROLE_LSE);
+  if (outs > 1 || lses > 1 || outs + lses == 0)
+    node.at("outputs").fail("an out, a lse, or one of each");
   node.at("variants").forEach([&](const Node &variant) {
     entry.variants.push_back(readVariant(variant, manifest, entry));
   });

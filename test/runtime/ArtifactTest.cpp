@@ -148,7 +148,7 @@ TEST(Artifact, ManifestErrorsNameThePlace) {
       {R"({"name":"lse","kind":"view","dtype":"f32"})", R"({"name":"lse","kind":"view","dtype":"f16"})",
        ATTN_ERR_ARTIFACT,
        "manifest /entries/0/variants/0/steps/0/forms/0/arguments/4: expected a view of dtype f32 and dim 0, got "
-       R"({"dtype":"f16","kind":"view","name":"lse"})"},
+       R"({"name":"lse","kind":"view","dtype":"f16"})"},
       {R"({"name":"v","kind":"view")", R"({"name":"w","kind":"view")", ATTN_ERR_ARTIFACT,
        R"(manifest /entries/0/variants/0/steps/0/forms/0/arguments/2/name: expected an input, an output or a temporary )"
        R"((%...), got "w")"},

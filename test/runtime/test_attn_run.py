@@ -4,7 +4,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from oracle import documents
+from naive import documents
 
 
 @pytest.fixture

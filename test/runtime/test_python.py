@@ -4,7 +4,7 @@ import gc
 
 import numpy as np
 import pytest
-from oracle import documents
+from naive import documents
 
 attn = pytest.importorskip("attn")
 

@@ -7,8 +7,17 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
+
+/// The whole way from a pattern to vector code for this machine.
+static void buildCPUPipeline(mlir::OpPassManager &manager) {
+  attn::passes::buildTilePipeline(manager, *attn::codegen::cpu::describe("host"));
+  if (failed(mlir::parsePassPipeline("attn-tile-to-cpu", manager)))
+    llvm::report_fatal_error("attn-tile-to-cpu is not registered");
+}
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -20,6 +29,7 @@ int main(int argc, char **argv) {
   mlir::registerCSEPass();
   attn::passes::registerAttnPasses();
   attn::passes::registerPipelines();
+  mlir::PassPipelineRegistration<>("attn-to-cpu", "From a pattern to vector code for this machine", buildCPUPipeline);
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "attn optimizer driver\n", registry));
 }

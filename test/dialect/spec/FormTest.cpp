@@ -110,7 +110,7 @@ TEST(ScoreForms, EqualTheirExpansion) {
   EXPECT_EQ(score(R"--("softcap(cap, s + alibi(slope[h]))")--"),
             score(R"--("cap * tanh((s + slope[h] * float(k - q)) / cap)")--"));
   auto plain = readOk(document(R"("score": "s")"));
-  EXPECT_FALSE(plain->entries[0].attend.maps[0].score);
+  EXPECT_FALSE(bool(plain->entries[0].attend.maps[0].score));
 }
 
 } // namespace

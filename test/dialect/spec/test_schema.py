@@ -1,6 +1,7 @@
 """attn.schema.json: it is a schema, accepts every right document, and refuses what a schema can refuse."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 SCHEMA = json.loads((ROOT / "dialect/spec/attn.schema.json").read_text())
 BAD = [case for case in json.loads((HERE / "bad_specs.json").read_text()) if "spec" in case]
 GOOD = json.loads((HERE / "good_specs.json").read_text())
+EXAMPLES = re.findall(r"```json\n(.*?)```", (ROOT / "docs/spec-format.md").read_text(), re.S)
 PATTERNS = sorted((ROOT / "patterns").glob("*.json"))
 
 
@@ -52,6 +54,11 @@ def test_shipped_patterns_are_valid(validator, path):
 @pytest.mark.parametrize("case", GOOD, ids=lambda c: c["case"])
 def test_right_documents_are_valid(validator, case):
     validator.validate(case["spec"])
+
+
+@pytest.mark.parametrize("members", EXAMPLES)
+def test_examples_of_the_docs_are_valid(validator, members):
+    validator.validate(json.loads('{"attn": 1, "name": "example",' + members + "}"))
 
 
 @pytest.mark.parametrize("case", BAD, ids=lambda c: c["case"])

@@ -62,7 +62,7 @@ TEST(Explain, WindowInDocuments) {
   call.qHeads = 2;
   std::string text = passes::explain(*module, call);
   auto has = [&](const char *part) { return text.find(part) != std::string::npos; };
-  EXPECT_TRUE(has("attend_0_prefill: a tile is 64 rows of one query head\n")) << text;
+  EXPECT_TRUE(has("attend.0.prefill: a tile is 64 rows of one query head\n")) << text;
   EXPECT_TRUE(has("operands taken as 0: doc\n")) << text;
   // Per head: 4 diagonal tiles and 3 below them.
   EXPECT_TRUE(has("  key tiles      14 of 32 visited (43.8 %): 0 full, 14 partial; 0 partial without need\n")) << text;
@@ -72,7 +72,7 @@ TEST(Explain, WindowInDocuments) {
   EXPECT_TRUE(has("  traffic        336.0 KiB of keys and values into row tiles, 192.0 KiB of queries and outputs\n"))
       << text;
   EXPECT_TRUE(has("  schedule       64 rows x 64 keys, working set 64.0 KiB a core\n")) << text;
-  EXPECT_TRUE(has("attend_0_decode: a tile is 8 rows of all query heads of a KV head\n")) << text;
+  EXPECT_TRUE(has("attend.0.decode: a tile is 8 rows of all query heads of a KV head\n")) << text;
   EXPECT_TRUE(has("  call           q_len 1 from position 255, kv_len 256; query heads 2, KV heads 1\n")) << text;
   EXPECT_TRUE(has("  key tiles      1 of 4 visited (25.0 %): 1 full, 0 partial; 0 partial without need\n")) << text;
 
