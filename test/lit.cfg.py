@@ -16,6 +16,7 @@ config.test_exec_root = os.path.join(config.attn_obj_root, "test")
 # A FileCheck variable must not leak over a CHECK-LABEL.
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 
+llvm_config.with_system_environment(["ASAN_OPTIONS", "UBSAN_OPTIONS"])
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 llvm_config.add_tool_substitutions(["FileCheck", "not", "count", "split-file"], config.llvm_tools_dir)
 bin_dir = os.path.join(config.attn_obj_root, "bin")

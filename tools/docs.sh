@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Generates the references of docs/ from the TableGen files into the folder given (default docs). A test compares.
+# Generates the references of docs/ from the TableGen files, and the table of bad input from its tests, into the folder
+# given (default docs). Tests compare.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out="${1:-docs}"
@@ -11,3 +12,4 @@ for dialect in attn tile; do
     -o "$out/dialects/$dialect.md"
 done
 "$tblgen" -gen-pass-doc "${include[@]}" passes/Passes.td -o "$out/passes.md"
+python3 tools/bad_input.py > "$out/bad-input.md"

@@ -8,14 +8,21 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <csignal>
+#include <sys/prctl.h>
+
 namespace cl = llvm::cl;
 using attn::codegen::Emit;
+
+/// GPU stages are refused by name, not as unknown words.
+static constexpr Emit gpuStage = Emit(-1);
 
 static cl::OptionCategory category("Options");
 static cl::opt<std::string> input(cl::Positional, cl::desc("<pattern.json>"), cl::init("-"), cl::cat(category));
@@ -33,18 +40,24 @@ static cl::opt<Emit>
                     clEnumValN(Emit::Attn, "attn", "attn dialect"), clEnumValN(Emit::Tiled, "tiled", "tile dialect"),
                     clEnumValN(Emit::Ranges, "ranges", "range programs of the masks"),
                     clEnumValN(Emit::LLVM, "llvm", "LLVM IR"), clEnumValN(Emit::Asm, "asm", "assembly"),
-                    clEnumValN(Emit::Obj, "obj", "object file")),
+                    clEnumValN(Emit::Obj, "obj", "object file"),
+                    clEnumValN(Emit::Explain, "explain", "how the pattern is compiled"),
+                    clEnumValN(gpuStage, "ptx", "refused: GPU code is not built yet"),
+                    clEnumValN(gpuStage, "cubin", "refused: GPU code is not built yet")),
          cl::cat(category));
 static cl::opt<bool> printSpec("print-spec", cl::desc("The same as --emit=spec"), cl::cat(category));
-static cl::opt<bool> explain("explain", cl::desc("Say how the pattern is compiled"), cl::cat(category));
-static cl::opt<bool> check("check", cl::desc("Only check the pattern; write nothing"), cl::cat(category));
-static cl::opt<int64_t> rows("rows", cl::desc("Rows of the prefill tile (default: cost model)"), cl::init(0),
+static cl::opt<bool> explain("explain", cl::desc("The same as --emit=explain"), cl::cat(category));
+static cl::opt<bool> check("check", cl::desc("Check the pattern in every variant and print NAME: ok"),
+                           cl::cat(category));
+static cl::opt<int64_t> rows("rows", cl::desc("Rows of the prefill tile (default: cost model)"), cl::value_desc("n"),
+                             cl::init(0), cl::cat(category));
+static cl::opt<int64_t> keys("keys", cl::desc("Keys of a tile (default: cost model)"), cl::value_desc("n"), cl::init(0),
                              cl::cat(category));
-static cl::opt<int64_t> keys("keys", cl::desc("Keys of a tile (default: cost model)"), cl::init(0), cl::cat(category));
 static cl::opt<bool> noCache("no-cache", cl::desc("Do not use the disk cache"), cl::cat(category));
 static cl::opt<bool> times("times", cl::desc("Print the time of each stage"), cl::cat(category));
-static cl::opt<unsigned> deadline("deadline", cl::desc("Seconds before the compilation is given up (default 60)"),
-                                  cl::init(60), cl::cat(category));
+static cl::opt<unsigned> deadline("deadline",
+                                  cl::desc("Seconds before the compilation is given up (default 60; 0: never)"),
+                                  cl::value_desc("s"), cl::init(60), cl::cat(category));
 static cl::opt<bool> worker("in-process", cl::desc("Compile in this process, without a deadline"), cl::Hidden,
                             cl::cat(category));
 
@@ -57,42 +70,76 @@ static int refuse(const llvm::Twine &message) {
   return 1;
 }
 
+/// Refuses what is part of the plan but not built. Returns false with the message printed.
+static bool isSupported() {
+  const char *known = "GPU code is not built yet; there are cpu (this machine), x86-64-v4, x86-64-v3 and generic\n";
+  for (const std::string &target : targets)
+    if (llvm::StringRef(target).starts_with("sm_"))
+      return refuse("UNSUPPORTED: target '" + target + "': " + known) == 0;
+  if (emit == gpuStage)
+    return refuse(llvm::Twine("UNSUPPORTED: --emit=ptx and --emit=cubin: ") + known) == 0;
+  return true;
+}
+
+/// Lowers every variant as far as the tile dialect, which verifies it on the way.
+static attn::codegen::CompileResult checkAll(std::string_view text, const attn::codegen::CompileOptions &options) {
+  attn::codegen::CompileResult all;
+  for (const std::string &variant : options.variants) {
+    attn::codegen::CompileOptions one = options;
+    one.variants = {variant};
+    auto result = attn::codegen::compile(text, Emit::Tiled, one);
+    all.times.insert(all.times.end(), result.times.begin(), result.times.end());
+    if (!result.ok) {
+      all.error = std::move(result.error);
+      return all;
+    }
+  }
+  auto spec = llvm::cantFail(llvm::json::parse(attn::codegen::compile(text, Emit::Spec, options).output));
+  all.output = spec.getAsObject()->getString("name")->str() + ": ok\n";
+  all.ok = true;
+  return all;
+}
+
+static int write(llvm::StringRef text) {
+  std::error_code problem;
+  llvm::ToolOutputFile file(output, problem, llvm::sys::fs::OF_None);
+  if (!problem) {
+    file.os() << text;
+    file.os().flush();
+    problem = file.os().error();
+    file.os().clear_error();
+  }
+  if (problem)
+    return refuse("attn-compile: " + output + ": " + problem.message() + "\n");
+  file.keep();
+  return 0;
+}
+
 static int compileHere() {
+  if (rows < 0 || rows > 1024 || keys < 0 || keys > 1024)
+    return usage("--rows and --keys are 0 to 1024");
+  if (check + explain + printSpec + emit.getNumOccurrences() > 1)
+    return usage("--check, --explain, --print-spec and --emit exclude each other");
+  if (!isSupported())
+    return 1;
   attn::codegen::CompileOptions options;
   if (!variants.empty())
     options.variants.assign(variants.begin(), variants.end());
   if (!targets.empty())
     options.isas.assign(targets.begin(), targets.end());
-  if (rows < 0 || rows > 1024 || keys < 0 || keys > 1024)
-    return usage("--rows and --keys are 0 to 1024");
   options.rows = rows;
   options.keys = keys;
   options.useCache = !noCache;
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(input, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return refuse("attn-compile: " + input + ": " + buffer.getError().message() + "\n");
-  Emit what = explain ? Emit::Explain : printSpec ? Emit::Spec : check ? Emit::Tiled : emit.getValue();
-  auto result = attn::codegen::compile({(*buffer)->getBufferStart(), (*buffer)->getBufferSize()}, what, options);
+  std::string_view text((*buffer)->getBufferStart(), (*buffer)->getBufferSize());
+  Emit what = explain ? Emit::Explain : printSpec ? Emit::Spec : emit.getValue();
+  auto result = check ? checkAll(text, options) : attn::codegen::compile(text, what, options);
   if (times)
     for (auto &[stage, ms] : result.times)
       llvm::errs() << llvm::format("%-16s %8.2f ms\n", stage.c_str(), ms);
-  if (!result.ok)
-    return refuse(result.error);
-  if (check)
-    return 0;
-  std::error_code problem;
-  llvm::ToolOutputFile file(output, problem, llvm::sys::fs::OF_None);
-  if (problem)
-    return refuse("attn-compile: " + output + ": " + problem.message() + "\n");
-  file.os() << result.output;
-  file.os().flush();
-  if (file.os().has_error()) {
-    problem = file.os().error();
-    file.os().clear_error();
-    return refuse("attn-compile: " + output + ": " + problem.message() + "\n");
-  }
-  file.keep();
-  return 0;
+  return result.ok ? write(result.output) : refuse(result.error);
 }
 
 /// Runs this program again with --in-process under the deadline and 4 GiB of memory.
@@ -108,16 +155,35 @@ static int compileInChild(int argc, char **argv) {
     return refuse("COMPILER_START: " + message + "\n");
   if (status == -2 && llvm::StringRef(message).contains("timed out"))
     return refuse("COMPILER_TIMEOUT: not done after " + llvm::Twine(deadline) + " s; --deadline raises the limit\n");
-  if (status < 0)
-    return refuse("COMPILER_CRASH: " + message + "\n");
+  if (status < 0 || status > 2)
+    return refuse("COMPILER_CRASH: " + (status < 0 ? message : "exit code " + std::to_string(status)) + "\n");
   return status;
 }
 
+/// Leaves only the options of this tool: the LLVM library brings hundreds of its own.
+static void hideLibraryOptions() {
+  llvm::SmallVector<cl::Option *> others;
+  for (auto &[name, option] : cl::getRegisteredOptions()) {
+    if (name == "help" || name == "version")
+      option->setDescription(name == "help" ? "Print this and stop" : "Print the version and stop");
+    else if (!llvm::is_contained(option->Categories, &category))
+      others.push_back(option);
+  }
+  for (cl::Option *option : others)
+    option->removeArgument();
+  cl::SetVersionPrinter([](llvm::raw_ostream &out) { out << "attn-compile " ATTN_VERSION "\n"; });
+}
+
 int main(int argc, char **argv) {
-  cl::HideUnrelatedOptions(category);
-  if (!cl::ParseCommandLineOptions(argc, argv, "Compile an attention pattern (JSON) to an artifact for attn-run\n",
+  hideLibraryOptions();
+  if (!cl::ParseCommandLineOptions(argc, argv,
+                                   "Compile an attention pattern (JSON) to an artifact for attn-run.\n"
+                                   "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.\n",
                                    &llvm::errs()))
     return 2;
   llvm::sys::PrintStackTraceOnErrorSignal(argv[0]);
-  return worker ? compileHere() : compileInChild(argc, argv);
+  if (!worker)
+    return compileInChild(argc, argv);
+  prctl(PR_SET_PDEATHSIG, SIGKILL); // a parent that is killed cannot keep the deadline
+  return compileHere();
 }
