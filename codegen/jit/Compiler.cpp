@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 using namespace mlir;
@@ -105,8 +106,15 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
       jobs.push_back({unit.get(), i});
   std::vector<CompiledKernel> kernels(jobs.size());
   std::vector<StageTimes> kernelTimes(jobs.size());
-  parallelFor(jobs.size(),
-              [&](size_t i) { kernels[i] = jobs[i].first->compileKernel(jobs[i].second, kernelTimes[i]); });
+  std::mutex progressMutex;
+  size_t done = 0;
+  parallelFor(jobs.size(), [&](size_t i) {
+    kernels[i] = jobs[i].first->compileKernel(jobs[i].second, kernelTimes[i]);
+    if (!options.progress)
+      return;
+    std::lock_guard lock(progressMutex);
+    options.progress(++done, jobs.size());
+  });
   size_t first = 0;
   for (auto &unit : units) {
     unit->finish(llvm::ArrayRef(kernels).slice(first, unit->kernelCount()));

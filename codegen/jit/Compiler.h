@@ -8,6 +8,7 @@
 #ifndef ATTN_CODEGEN_JIT_COMPILER_H
 #define ATTN_CODEGEN_JIT_COMPILER_H
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,8 @@ struct CompileOptions {
   int64_t rows = 0, keys = 0; ///< tile sizes of the prefill form; 0: the cost model chooses
   bool useCache = false;      ///< look the artifact up in the disk cache first, and publish it there
   bool verify = true;         ///< run the verifiers of MLIR, between passes, and of LLVM
+  /// Called after each kernel of an artifact, one call at a time, from any thread.
+  std::function<void(size_t done, size_t total)> progress;
 };
 
 /// Milliseconds of each stage, summed over variants, ISAs and kernels, which are compiled side by side; "compile

@@ -135,6 +135,12 @@ static int compileHere() {
     return refuse("attn-compile: " + input + ": " + buffer.getError().message() + "\n");
   std::string_view text((*buffer)->getBufferStart(), (*buffer)->getBufferSize());
   Emit what = explain ? Emit::Explain : printSpec ? Emit::Spec : emit.getValue();
+  // Long compilations say how far they are, to a person only.
+  if (llvm::errs().is_displayed())
+    options.progress = [](size_t done, size_t total) {
+      if (total > 4)
+        llvm::errs() << "\rkernel " << done << " of " << total << (done == total ? "\n" : "");
+    };
   auto result = check ? checkAll(text, options) : attn::codegen::compile(text, what, options);
   if (times)
     for (auto &[stage, ms] : result.times)
