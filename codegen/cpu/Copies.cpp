@@ -13,16 +13,16 @@ static Value shuffle(Emitter &e, Value a, Value b, ArrayRef<int64_t> lanes) {
   return e.create<vector::ShuffleOp>(a, b, lanes);
 }
 
-/// Transposes lanes x lanes elements in registers: at step s rows i and i + s exchange the lanes that differ in bit s.
+/// Transposes 4 x 4 elements in registers: at step s rows i and i + s exchange the lanes that differ in bit s. (Blocks
+/// of `lanes` would be no faster and an order of magnitude more code.)
 static void transpose(Emitter &e, Values &rows) {
-  int64_t lanes = e.lanes;
-  for (int64_t s = 1; s < lanes; s *= 2) {
+  for (int64_t s : {1, 2}) {
     SmallVector<int64_t> low, high;
-    for (int64_t j = 0; j < lanes; ++j) {
-      low.push_back(j & s ? lanes + j - s : j);
-      high.push_back(j & s ? lanes + j : j + s);
+    for (int64_t j = 0; j < 4; ++j) {
+      low.push_back(j & s ? 4 + j - s : j);
+      high.push_back(j & s ? 4 + j : j + s);
     }
-    for (int64_t i = 0; i < lanes; ++i) {
+    for (int64_t i = 0; i < 4; ++i) {
       if (i & s)
         continue;
       Value a = rows[i], b = rows[i + s];
@@ -91,8 +91,9 @@ struct Table {
 
 } // namespace
 
-void attn::codegen::cpu::emitConvertRows(Emitter &e, Value tableAddress, Type element, int64_t rows, int64_t columns,
-                                         Value block, int64_t ld, const Rotation *rotation, Value scale) {
+void attn::codegen::cpu::emitConvertRows(Emitter &e, Value tableAddress, Type element, int64_t rows, int64_t next,
+                                         int64_t columns, Value block, int64_t ld, const Rotation *rotation,
+                                         Value scale) {
   e.outline("convert_rows", [&] {
     RowSource source{e.capture(tableAddress), {}, 0};
     Value target = e.capture(block);
@@ -103,6 +104,8 @@ void attn::codegen::cpu::emitConvertRows(Emitter &e, Value tableAddress, Type el
 
     e.loop(e.i64(0), e.i64(rows), 1, [&](Value r) {
       Value from = rowAddress(e, source, r), to = e.gep(target, e.mul(r, ld * 4));
+      if (next)
+        e.prefetch(rowAddress(e, source, e.add(r, next)), columns * size);
       auto read = [&](Value column, int64_t count) {
         return scaled(toF32(e, e.loadPart(type, e.gep(from, e.mul(column, size)), count), element));
       };
@@ -161,50 +164,71 @@ void attn::codegen::cpu::emitConvertRows(Emitter &e, Value tableAddress, Type el
 // Transposition
 //===----------------------------------------------------------------------===//
 
+// The sizes that differ between the forms of one kernel are parameters, so that the forms share the code.
+
+/// Calls `body` with the first of every 4 rows and the addresses of these rows.
+static void forRowsBy4(Emitter &e, const RowSource &rows, Value count, function_ref<void(Value, ValueRange)> body) {
+  e.loop(e.i64(0), count, 4, [&](Value r0) {
+    Values addresses;
+    for (int64_t i = 0; i < 4; ++i)
+      addresses.push_back(rowAddress(e, rows, e.add(r0, i)));
+    body(r0, addresses);
+  });
+}
+
 void attn::codegen::cpu::emitRowsToLanes(Emitter &e, RowSource source, int64_t rows, int64_t columns, Value tile,
                                          int64_t ld, Value scale) {
+  Value count = e.i64(rows), step = e.i64(ld * 4), one = e.f32(1);
   e.outline("rows_to_lanes", [&] {
-    RowSource from = captureRows(e, source);
-    Value to = e.capture(tile);
-    Value factor = scale ? e.splat(e.capture(scale)) : Value();
-    e.loop(e.i64(0), e.i64(rows), e.lanes, [&](Value r0) {
-      Values addresses;
-      for (int64_t i = 0; i < e.lanes; ++i)
-        addresses.push_back(rowAddress(e, from, e.add(r0, i)));
-      forColumns(e, columns, [&](Value c, int64_t count) {
+    Value to = e.capture(tile), stride = e.parameter(step), factor = e.parameter(scale ? scale : one);
+    int64_t whole = columns / 4 * 4;
+    auto type = VectorType::get({4}, e.getF32Type());
+    Value factors = e.create<vector::SplatOp>(type, factor);
+    forRowsBy4(e, captureRows(e, source), e.parameter(count), [&](Value r0, ValueRange addresses) {
+      Value target = e.gep(to, e.mul(r0, 4));
+      e.loop(e.i64(0), e.i64(whole), 4, [&](Value c) {
         Values block;
         for (Value address : addresses)
-          block.push_back(e.loadPart(e.vecF32(), e.gep(address, e.mul(c, 4)), count));
+          block.push_back(e.load(type, e.gep(address, e.mul(c, 4))));
         transpose(e, block);
-        Value target = e.gep(e.gep(to, e.mul(c, ld * 4)), e.mul(r0, 4));
-        for (int64_t j = 0; j < count; ++j) {
-          Value x = factor ? e.create<arith::MulFOp>(block[j], factor) : block[j];
-          e.store(x, e.gep(target, j * ld * 4), 4);
-        }
+        for (int64_t j = 0; j < 4; ++j)
+          e.store(e.create<arith::MulFOp>(block[j], factors), e.gep(target, e.mul(e.add(c, j), stride)), 4);
       });
+      for (int64_t c = whole; c < columns; ++c) {
+        Value column = e.gep(target, e.mul(stride, c));
+        for (int64_t i = 0; i < 4; ++i) {
+          Value x = e.load(e.getF32Type(), e.gep(addresses[i], c * 4));
+          e.store(e.create<arith::MulFOp>(x, factor), e.gep(column, i * 4), 4);
+        }
+      }
     });
   });
 }
 
 void attn::codegen::cpu::emitLanesToRows(Emitter &e, Value tile, int64_t ld, int64_t rows, int64_t columns,
                                          RowSource target, Type element) {
+  Value count = e.i64(rows), step = e.i64(ld * 4);
   e.outline("lanes_to_rows", [&] {
-    RowSource to = captureRows(e, target);
-    Value from = e.capture(tile);
-    int64_t size = bytesOf(element);
-    e.loop(e.i64(0), e.i64(rows), e.lanes, [&](Value r0) {
-      Values addresses;
-      for (int64_t i = 0; i < e.lanes; ++i)
-        addresses.push_back(rowAddress(e, to, e.add(r0, i)));
-      forColumns(e, columns, [&](Value c, int64_t count) {
+    Value from = e.capture(tile), stride = e.parameter(step);
+    int64_t size = bytesOf(element), whole = columns / 4 * 4;
+    auto type = VectorType::get({4}, e.getF32Type());
+    forRowsBy4(e, captureRows(e, target), e.parameter(count), [&](Value r0, ValueRange addresses) {
+      Value source = e.gep(from, e.mul(r0, 4));
+      e.loop(e.i64(0), e.i64(whole), 4, [&](Value c) {
         Values block;
-        Value source = e.gep(e.gep(from, e.mul(c, ld * 4)), e.mul(r0, 4));
-        for (int64_t j = 0; j < e.lanes; ++j)
-          block.push_back(j < count ? e.load(e.vecF32(), e.gep(source, j * ld * 4), 4) : e.floatOf(e.vecF32(), 0));
+        for (int64_t j = 0; j < 4; ++j)
+          block.push_back(e.load(type, e.gep(source, e.mul(e.add(c, j), stride)), 4));
         transpose(e, block);
         for (auto [row, address] : llvm::zip_equal(block, addresses))
-          e.storePart(fromF32(e, row, element), e.gep(address, e.mul(c, size)), count);
+          e.store(fromF32(e, row, element), e.gep(address, e.mul(c, size)));
       });
+      for (int64_t c = whole; c < columns; ++c) {
+        Value column = e.gep(source, e.mul(stride, c));
+        for (int64_t i = 0; i < 4; ++i) {
+          Value x = e.load(e.getF32Type(), e.gep(column, i * 4), 4);
+          e.store(fromF32(e, x, element), e.gep(addresses[i], c * size));
+        }
+      }
     });
   });
 }
@@ -215,10 +239,11 @@ void attn::codegen::cpu::emitLanesToRows(Emitter &e, Value tile, int64_t ld, int
 
 void attn::codegen::cpu::emitLoadVector(Emitter &e, Value table, Type element, int64_t rows, Value vector,
                                         Value scale) {
+  Value count = e.i64(rows);
   e.outline("load_vector", [&] {
     RowSource from{e.capture(table), {}, 0};
     Value to = e.capture(vector);
-    e.loop(e.i64(0), e.i64(rows), 1, [&](Value r) {
+    e.loop(e.i64(0), e.parameter(count), 1, [&](Value r) {
       Value x = toF32(e, e.load(storageType(e, element), rowAddress(e, from, r)), element);
       if (scale)
         x = e.create<arith::MulFOp>(x, e.capture(scale));
@@ -228,10 +253,11 @@ void attn::codegen::cpu::emitLoadVector(Emitter &e, Value table, Type element, i
 }
 
 void attn::codegen::cpu::emitStoreVector(Emitter &e, Value vector, int64_t rows, Value table, Type element) {
+  Value count = e.i64(rows);
   e.outline("store_vector", [&] {
     RowSource to{e.capture(table), {}, 0};
     Value from = e.capture(vector);
-    e.loop(e.i64(0), e.i64(rows), 1, [&](Value r) {
+    e.loop(e.i64(0), e.parameter(count), 1, [&](Value r) {
       Value x = e.load(e.getF32Type(), e.gep(from, e.mul(r, 4)), 4);
       e.store(fromF32(e, x, element), rowAddress(e, to, r));
     });
@@ -239,18 +265,22 @@ void attn::codegen::cpu::emitStoreVector(Emitter &e, Value vector, int64_t rows,
 }
 
 void attn::codegen::cpu::emitFill(Emitter &e, Value target, int64_t count, double value) {
+  Value end = e.i64(count), scalar = e.f32(value);
   e.outline("fill", [&] {
-    Value to = e.capture(target), x = e.floatOf(e.vecF32(), value);
-    e.loop(e.i64(0), e.i64(count), e.lanes, [&](Value i) { e.store(x, e.gep(to, e.mul(i, 4)), 4); });
+    Value to = e.capture(target);
+    Value x = e.create<vector::SplatOp>(VectorType::get({4}, e.getF32Type()), e.parameter(scalar));
+    e.loop(e.i64(0), e.parameter(end), 4, [&](Value i) { e.store(x, e.gep(to, e.mul(i, 4)), 4); });
   });
 }
 
 void attn::codegen::cpu::emitCopy(Emitter &e, Value target, Value source, int64_t count) {
+  Value end = e.i64(count);
   e.outline("copy", [&] {
     Value to = e.capture(target), from = e.capture(source);
-    e.loop(e.i64(0), e.i64(count), e.lanes, [&](Value i) {
+    e.loop(e.i64(0), e.parameter(end), 4, [&](Value i) {
       Value offset = e.mul(i, 4);
-      e.store(e.load(e.vecF32(), e.gep(from, offset), 4), e.gep(to, offset), 4);
+      auto type = VectorType::get({4}, e.getF32Type());
+      e.store(e.load(type, e.gep(from, offset), 4), e.gep(to, offset), 4);
     });
   });
 }

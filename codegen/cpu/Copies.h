@@ -29,8 +29,9 @@ struct Rotation {
 };
 
 /// Copies rows of `columns` elements of type `element` to a block by rows, as fp32: rotated, then scaled (where given).
-void emitConvertRows(Emitter &e, Value table, Type element, int64_t rows, int64_t columns, Value block, int64_t ld,
-                     const Rotation *rotation, Value scale);
+/// The row `next` places further on in the table is prefetched, if that is not 0.
+void emitConvertRows(Emitter &e, Value table, Type element, int64_t rows, int64_t next, int64_t columns, Value block,
+                     int64_t ld, const Rotation *rotation, Value scale);
 
 /// Copies `rows` rows (a multiple of the lanes) to a tile by lanes, scaled where `scale` is given.
 void emitRowsToLanes(Emitter &e, RowSource source, int64_t rows, int64_t columns, Value tile, int64_t ld, Value scale);

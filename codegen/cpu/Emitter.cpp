@@ -113,6 +113,15 @@ void Emitter::storePart(Value vector, Value address, int64_t count) {
   create<LLVM::MaskedStoreOp>(vector, address, constant(firstLanes(*this, size, count)), 1);
 }
 
+void Emitter::prefetch(Value address, int64_t bytes) {
+  constexpr int64_t line = 64;
+  auto one = [&](Value at) { create<LLVM::Prefetch>(at, /*rw=*/0, /*hint=*/2, /*cache=*/1); };
+  if (bytes > 8 * line)
+    return loop(i64(0), i64(bytes), line, [&](Value offset) { one(gep(address, offset)); });
+  for (int64_t offset = 0; offset < bytes; offset += line)
+    one(gep(address, offset));
+}
+
 //===----------------------------------------------------------------------===//
 // Control flow
 //===----------------------------------------------------------------------===//
@@ -212,27 +221,37 @@ void Emitter::outline(StringRef name, function_ref<void()> body) {
   }
   if (outlined.empty() || !llvm::is_contained(outlined, function))
     outlined.push_back(function);
-  // The captured values may themselves be of a frame further out.
-  for (Value &value : captures)
-    value = capture(value);
+  // The captured values may themselves be of a frame further out. Addresses at a constant offset are computed again,
+  // which is cheaper than keeping them in registers from the start of the function on.
+  for (Value &value : captures) {
+    if (!value.getDefiningOp<arith::ConstantOp>())
+      value = capture(value);
+    auto gepOp = value.getDefiningOp<LLVM::GEPOp>();
+    if (gepOp && gepOp.getDynamicIndices().empty() && isa<BlockArgument>(gepOp.getBase()))
+      value = clone(*gepOp)->getResult(0);
+  }
   create<func::CallOp>(function, captures);
 }
 
 Value Emitter::capture(Value value) {
-  Frame &frame = frames.back();
   if (auto constantOp = value.getDefiningOp<arith::ConstantOp>())
     return constant(constantOp.getValue());
+  Frame &frame = frames.back();
   Operation *parent = value.getParentBlock()->getParentOp();
   if (!isa<func::FuncOp>(parent))
     parent = parent->getParentOfType<func::FuncOp>();
   if (parent == frame.function)
     return value;
   Value &inner = frame.captured[value];
-  if (!inner) {
-    inner = frame.function.front().addArgument(value.getType(), getLoc());
-    frame.captures.push_back(value);
-  }
+  if (!inner)
+    inner = parameter(value);
   return inner;
+}
+
+Value Emitter::parameter(Value value) {
+  Frame &frame = frames.back();
+  frame.captures.push_back(value);
+  return frame.function.front().addArgument(value.getType(), getLoc());
 }
 
 void Emitter::toFunctionStart() {

@@ -78,6 +78,8 @@ public:
   /// The first `count` elements of a vector; the others are not touched (load: zero).
   Value loadPart(mlir::VectorType type, Value address, int64_t count);
   void storePart(Value vector, Value address, int64_t count);
+  /// Asks for `bytes` bytes to be brought into the second-level cache.
+  void prefetch(Value address, int64_t bytes);
   Value word(Value words, int64_t index) { return load(getI64Type(), gep(words, index * 8), 8); }
 
   // Control flow.
@@ -97,8 +99,11 @@ public:
   /// Emits `body` as a private function that is not inlined, and a call of it here. A function equal to one emitted
   /// before is not emitted again.
   void outline(llvm::StringRef name, llvm::function_ref<void()> body);
-  /// `value` as seen from the current function.
+  /// `value` as seen from the current function. Constants are made again.
   Value capture(Value value);
+  /// A new argument of the current (outlined) function for `value`, constant or not, so that calls that differ in it
+  /// share one function.
+  Value parameter(Value value);
   /// Moves to the start of the current function, after its constants; for values computed once per function.
   void toFunctionStart();
 

@@ -82,7 +82,7 @@ private:
   llvm::DenseMap<Value, Tile> tiles;
   llvm::DenseMap<int64_t, Value> scratchAddresses;
   Scratch scratch;
-  Block *entry = nullptr;
+  Value everyKey; ///< bytes that say that every key is seen
 
   // The block being lowered.
   Block *current = nullptr;
@@ -122,7 +122,6 @@ LogicalResult KernelLowering::run() {
   e.lanes = std::clamp<int64_t>(llvm::PowerOf2Ceil(task.rowTile), 4, e.machine.lanes);
 
   func::FuncOp function = e.beginKernel(kernel.getSymName());
-  entry = &function.front();
   bindArguments(function);
   int64_t longest = 1;
   for (Type type : kernel.getBody().getArgumentTypes())
@@ -130,11 +129,15 @@ LogicalResult KernelLowering::run() {
       longest = std::max(longest, view.getDim());
   int64_t rowBytes = padded(longest) * 4;
   task.positions = address(scratch.allocate(padded(task.rowTile) * 4));
-  if (task.pack)
-    task.heads = address(scratch.allocate(padded(task.rowTile) * 4));
+  task.heads = address(scratch.allocate(padded(task.rowTile) * 4));
   task.zeroRow = address(scratch.allocate(rowBytes));
   task.dropRow = address(scratch.allocate(rowBytes));
   emitFill(e, task.zeroRow, padded(longest), 0);
+  int64_t mostKeys = 1;
+  kernel.walk([&](tile::LoadKeysOp load) { mostKeys = std::max(mostKeys, 2 * shapeOf(load.getTile())[0]); });
+  int64_t bytes = llvm::alignTo(mostKeys, 4 * e.lanes);
+  everyKey = address(scratch.allocate(bytes));
+  emitFill(e, everyKey, bytes / 4, llvm::bit_cast<float>(0x01010101));
 
   Block &body = kernel.getBody().front();
   bool scan = !body.getOps<tile::ForRowsOp>().empty();
@@ -300,7 +303,7 @@ LogicalResult KernelLowering::keyTiles(tile::ForKeysOp op, Region &region, Array
   LogicalResult result = success();
   e.loop(from, to, task.keyTile, [&](Value k0) {
     scalars.bind(region.getArgument(0), Operand::ofScalar(k0, Interval::size()));
-    int64_t block = 0, count = llvm::alignTo(task.keyTile, 4 * e.lanes);
+    int64_t block = 0, count = llvm::alignTo(2 * task.keyTile, 4 * e.lanes);
     if (wantsSeen) {
       block = scratch.allocate(count);
       seen = address(block);
@@ -516,7 +519,7 @@ FailureOr<DotSource> KernelLowering::formFor(OpOperand &operand) {
   auto place = rows ? rowsOf(value) : lanesOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, !rows, {}};
+  return DotSource{*place, !rows, {}, 0};
 }
 
 /// Makes the forms that a loop reads of tiles from outside it, once and before it.
@@ -637,7 +640,8 @@ LogicalResult KernelLowering::loadTable(Value value) {
   if (tiles[value].table)
     return success();
   Operation *load = tiles[value].load;
-  int64_t rows = padded(shapeOf(value)[0]);
+  bool isKeys = isa<tile::LoadKeysOp>(load);
+  int64_t rows = padded(shapeOf(value)[0] * (isKeys ? 2 : 1)); // the rows that follow are prefetched
   int64_t block = scratch.allocate(rows * 8);
   tiles[value].blocks.push_back(block);
   Value table = address(block);
@@ -649,7 +653,7 @@ LogicalResult KernelLowering::loadTable(Value value) {
     return success();
   }
   auto op = cast<tile::LoadKeysOp>(load);
-  Value flags;
+  Value flags = everyKey;
   if (op.getSeen()) {
     if (!seen)
       return op.emitError("`seen` outside the partial region of a tile.for_keys");
@@ -710,7 +714,8 @@ FailureOr<Place> KernelLowering::rowsOf(Value value) {
     }
     Place place = allocate(value, columns, rows);
     Value scale = parts.scale ? scalars.evaluate(parts.scale).scalar : Value();
-    emitConvertRows(e, tiles[value].table, parts.element, rows, columns, place.address, place.ld,
+    int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
+    emitConvertRows(e, tiles[value].table, parts.element, rows, next, columns, place.address, place.ld,
                     parts.rope.empty() ? nullptr : &rotation, scale);
     tiles[value].rows = place;
     return place;
@@ -769,19 +774,20 @@ FailureOr<DotSource> KernelLowering::rightOf(Value value) {
     if (parts.element.isF32() && !parts.scale && parts.rope.empty()) {
       if (failed(loadTable(value)))
         return failure();
-      return DotSource{{}, false, tiles[value].table};
+      int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
+      return DotSource{{}, false, tiles[value].table, next};
     }
     auto place = rowsOf(value);
     if (failed(place))
       return failure();
-    return DotSource{*place, false, {}};
+    return DotSource{*place, false, {}, 0};
   }
   if (tiles[value].rows)
-    return DotSource{tiles[value].rows, false, {}};
+    return DotSource{tiles[value].rows, false, {}, 0};
   auto place = lanesOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, true, {}};
+  return DotSource{*place, true, {}, 0};
 }
 
 LogicalResult attn::codegen::cpu::lowerKernel(Emitter &e, tile::KernelOp kernel) {

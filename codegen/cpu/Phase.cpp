@@ -100,8 +100,11 @@ std::pair<int64_t, int64_t> PhaseEmitter::registerTile(int64_t total) const {
   if (!phase.dot)
     return {rows, std::min<int64_t>(phase.columns, std::max<int64_t>(1, 4 / rows))};
   int64_t accumulators = e.machine.registers == 32 ? 24 : 12;
-  // More columns than 8 would need more address registers than there are.
-  return {rows, std::min<int64_t>({accumulators / rows, 8, phase.columns})};
+  if (phase.visible) // partial tiles are few: half the code for a little speed
+    accumulators /= 2;
+  // More columns than 8 would need more address registers than there are, where every column is a row in memory.
+  bool addressPerColumn = phase.b.table && phase.dot.getTransposeB();
+  return {rows, std::min<int64_t>({accumulators / rows, addressPerColumn ? 8 : 16, phase.columns})};
 }
 
 LogicalResult PhaseEmitter::emit() {
@@ -402,17 +405,21 @@ SmallVector<Values> PhaseEmitter::contract(Value n, int64_t count) {
   Value aBlock = a.table ? Value() : e.gep(e.capture(a.place.address), e.mul(m, 4));
   Value aTable = a.table ? e.capture(a.table) : Value();
 
-  Values results = e.loop(e.i64(0), e.i64(depth), 1, accumulators, [&](Value k, ValueRange carried) {
+  auto step = [&](Value k, ValueRange carried) {
     Value left = a.table ? e.gep(e.load(e.ptr(), e.gep(aTable, e.mul(k, 8)), 8), e.mul(m, 4))
                          : e.gep(aBlock, e.mul(k, a.place.ld * 4));
     Values leftLanes;
     for (int64_t v = 0; v < vectors; ++v)
       leftLanes.push_back(e.load(e.vecF32(), e.gep(left, v * e.lanes * 4), a.table ? 1 : 4));
     Value right;
-    if (b.table && !dot.getTransposeB())
-      right = e.gep(e.load(e.ptr(), e.gep(table, e.mul(k, 8)), 8), e.mul(n, 4));
-    else if (!b.table)
+    if (b.table && !dot.getTransposeB()) {
+      Value entry = e.gep(table, e.mul(k, 8)), offset = e.mul(n, 4);
+      right = e.gep(e.load(e.ptr(), entry, 8), offset);
+      if (b.rows) // the same columns of the row that is read one tile later
+        e.prefetch(e.gep(e.load(e.ptr(), e.gep(entry, b.rows * 8), 8), offset), 4);
+    } else if (!b.table) {
       right = e.gep(block, e.mul(k, kStride));
+    }
     Values next;
     for (int64_t j = 0; j < count; ++j) {
       Value address = rows.empty() ? e.gep(right, j * nStride) : e.gep(rows[j], e.mul(k, 4));
@@ -421,7 +428,21 @@ SmallVector<Values> PhaseEmitter::contract(Value n, int64_t count) {
         next.push_back(e.fma(scalar, leftLanes[v], carried[j * vectors + v]));
     }
     return next;
-  });
+  };
+  Values results = accumulators;
+  constexpr int64_t line = 16; // floats
+  int64_t whole = rows.empty() || !b.rows ? 0 : depth / line * line;
+  if (whole) {
+    // A cache line of every row at a time, with a prefetch of the same line of the rows that are read one tile later.
+    Value following = e.gep(table, e.mul(e.add(n, b.rows), 8));
+    results = e.loop(e.i64(0), e.i64(whole), line, results, [&](Value k0, ValueRange carried) {
+      for (int64_t j = 0; j < count; ++j)
+        e.prefetch(e.gep(e.load(e.ptr(), e.gep(following, j * 8), 8), e.mul(k0, 4)), 4);
+      return e.loop(k0, e.add(k0, line), 1, carried, step);
+    });
+  }
+  if (depth > whole)
+    results = e.loop(e.i64(whole), e.i64(depth), 1, results, step);
   SmallVector<Values> tile;
   for (int64_t j = 0; j < count; ++j)
     tile.push_back(Values(ArrayRef<Value>(results).slice(j * vectors, vectors)));

@@ -24,6 +24,7 @@ struct DotSource {
   Place place;
   bool byLanes = false; ///< layout of `place` (Copies.h)
   Value table;          ///< addresses of fp32 rows; then `place` is not set
+  int64_t rows = 0;     ///< rows in the table; as many follow, which are likely to be read next
 };
 
 struct Phase {

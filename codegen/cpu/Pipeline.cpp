@@ -105,7 +105,7 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &target) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graphs, modules);
   llvm::ModulePassManager passes;
-  llvm::cantFail(builder.parsePassPipeline(passes, "function(sroa,early-cse,loop-mssa(licm))"));
+  llvm::cantFail(builder.parsePassPipeline(passes, "function(early-cse)"));
   passes.run(module, modules);
 }
 

@@ -47,6 +47,7 @@ void attn::codegen::cpu::emitTaskLoop(Emitter &e, func::FuncOp kernel, bool scan
     Value head = remainder(e, lane, heads);
     task.g = task.pack ? head : divide(e, head, task.group);
     task.head = task.pack ? e.mul(head, task.group) : head;
+    task.rowGroup = task.pack ? task.group : one;
     task.request = e.gep(requests, e.mul(task.b, static_cast<int64_t>(sizeof(attn_request))));
     task.qLen = requestField(e, task, offsetof(attn_request, q_len));
     task.kvLen = requestField(e, task, offsetof(attn_request, kv_len));
@@ -60,32 +61,37 @@ void attn::codegen::cpu::emitTaskLoop(Emitter &e, func::FuncOp kernel, bool scan
 // Rows
 //===----------------------------------------------------------------------===//
 
-/// Query index (within the request) and head of a logical row, which is clamped to the last one.
-static std::pair<Value, Value> queryOfRow(Emitter &e, const Task &task, Value row) {
-  row = e.min(row, e.sub(e.capture(task.rows), e.i64(1)));
-  Value head = e.capture(task.head);
-  if (!task.pack)
-    return {row, head};
-  Value group = e.capture(task.group);
-  return {divide(e, row, group), e.add(head, remainder(e, row, group))};
+/// Walks logical rows from row0 up, with the query index (within the request) and the head of each. Rows from `end` on
+/// repeat the last row before it.
+static void forRows(Emitter &e, const Task &task, Value row0, Value count, Value end,
+                    function_ref<void(Value r, Value row, Value query, Value head)> body) {
+  Value one = e.i64(1), group = e.parameter(task.rowGroup), head = e.capture(task.head);
+  Values start{divide(e, row0, group), remainder(e, row0, group)};
+  e.loop(e.i64(0), count, 1, start, [&](Value r, ValueRange at) {
+    Value row = e.add(row0, r);
+    body(r, row, at[0], e.add(head, at[1]));
+    Value isLast = e.cmp(CmpIPredicate::sge, e.add(row, one), end);
+    Value nextHead = e.add(at[1], one), wraps = e.eq(nextHead, group);
+    Value query = e.select(wraps, e.add(at[0], one), at[0]);
+    return Values{e.select(isLast, at[0], query), e.select(isLast, at[1], e.select(wraps, e.i64(0), nextHead))};
+  });
 }
 
 void attn::codegen::cpu::emitRowCoordinates(Emitter &e, const Task &task, Value row0) {
+  // Lanes past the tile repeat its last row, so that they see no key that it does not see.
+  Value end = e.min(task.rows, e.add(row0, task.rowTile));
+  Value padded = e.i64(llvm::alignTo(task.rowTile, e.lanes));
   e.outline("row_coordinates", [&] {
-    Value first = e.capture(row0), positions = e.capture(task.positions);
+    Value positions = e.capture(task.positions), heads = e.capture(task.heads);
     Value qPos = requestField(e, task, offsetof(attn_request, q_pos));
-    int64_t padded = llvm::alignTo(task.rowTile, e.lanes);
-    e.loop(e.i64(0), e.i64(padded), 1, [&](Value r) {
-      // Lanes past the tile repeat its last row, so that they see no key that it does not see.
-      Value row = padded > task.rowTile ? e.min(r, e.i64(task.rowTile - 1)) : r;
-      auto [query, head] = queryOfRow(e, task, e.add(first, row));
-      auto put = [&](Value value, Value array) {
-        e.store(e.create<arith::TruncIOp>(e.getI32Type(), value), e.gep(array, e.mul(r, 4)), 4);
-      };
-      put(e.add(qPos, query), positions);
-      if (task.pack)
-        put(head, e.capture(task.heads));
-    });
+    forRows(e, task, e.capture(row0), e.parameter(padded), e.capture(end),
+            [&](Value r, Value, Value query, Value head) {
+              auto put = [&](Value value, Value array) {
+                e.store(e.create<arith::TruncIOp>(e.getI32Type(), value), e.gep(array, e.mul(r, 4)), 4);
+              };
+              put(e.add(qPos, query), positions);
+              put(head, heads);
+            });
   });
 }
 
@@ -134,40 +140,35 @@ struct Rows {
 
 void attn::codegen::cpu::emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t rows,
                                        Value tableAddress, bool drop) {
+  // One function for loads and stores: loads have no row to drop.
+  Value end = e.min(task.rows, e.add(row0, rows));
+  Value stored = drop ? end : e.i64(std::numeric_limits<int64_t>::max());
+  Value padded = e.i64(llvm::alignTo(rows, e.lanes));
   e.outline("query_rows", [&] {
     Rows at(e, task, view, offsetof(attn_request, q_row));
-    Value table = e.capture(tableAddress), firstRow = e.capture(row0);
+    Value table = e.capture(tableAddress), last = e.parameter(stored), dropRow = e.capture(task.dropRow);
     Value request = at.request(task);
-    Value shared = task.pack ? request : at.ofHead(request, e.capture(task.head));
-    e.loop(e.i64(0), e.i64(llvm::alignTo(rows, e.lanes)), 1, [&](Value r) {
-      Value row = e.add(firstRow, r);
-      auto [query, head] = queryOfRow(e, task, row);
-      Value base = task.pack ? at.ofHead(shared, head) : shared;
-      Value address = at.address(base, at.slot(query));
-      if (drop) {
-        Value end = e.min(e.capture(task.rows), e.add(firstRow, rows));
-        address = e.select(e.lt(row, end), address, e.capture(task.dropRow));
-      }
-      e.store(address, e.gep(table, e.mul(r, 8)), 8);
-    });
+    forRows(e, task, e.capture(row0), e.parameter(padded), e.capture(end),
+            [&](Value r, Value row, Value query, Value head) {
+              Value address = at.address(at.ofHead(request, head), at.slot(query));
+              e.store(e.select(e.lt(row, last), address, dropRow), e.gep(table, e.mul(r, 8)), 8);
+            });
   });
 }
 
 void attn::codegen::cpu::emitKeyRows(Emitter &e, const Task &task, Value view, Value k0, int64_t count,
                                      Value tableAddress, Value seenBytes) {
+  Value keys = e.i64(count);
   e.outline("key_rows", [&] {
     Rows rows(e, task, view, offsetof(attn_request, kv_row));
-    Value table = e.capture(tableAddress), first = e.capture(k0);
+    Value table = e.capture(tableAddress), first = e.capture(k0), seen = e.capture(seenBytes);
     Value zeroRow = e.capture(task.zeroRow), kvLen = e.capture(task.kvLen);
     Value base = rows.ofHead(rows.request(task), e.capture(task.g));
     // After `last` comes slot `sink`; without a ring no slot is `last`.
     Value last = e.select(e.ne(rows.ring, e.i64(0)), e.add(rows.sink, rows.ring), e.i64(-1));
-    e.loop(e.i64(0), e.i64(count), 1, {rows.slot(first)}, [&](Value j, ValueRange carried) {
-      Value valid = e.lt(e.add(first, j), kvLen);
-      if (seenBytes) {
-        Value seen = e.load(e.getI8Type(), e.gep(e.capture(seenBytes), j));
-        valid = e.create<arith::AndIOp>(valid, e.ne(seen, e.intOf(e.getI8Type(), 0)));
-      }
+    e.loop(e.i64(0), e.parameter(keys), 1, {rows.slot(first)}, [&](Value j, ValueRange carried) {
+      Value byte = e.load(e.getI8Type(), e.gep(seen, j));
+      Value valid = e.create<arith::AndIOp>(e.lt(e.add(first, j), kvLen), e.ne(byte, e.intOf(e.getI8Type(), 0)));
       Value address = e.select(valid, rows.address(base, carried[0]), zeroRow);
       e.store(address, e.gep(table, e.mul(j, 8)), 8);
       Value next = e.add(carried[0], 1);

@@ -22,6 +22,7 @@ struct Task {
   Value b, g, layer;     ///< coordinates, i64
   Value head;            ///< query head of logical row 0 (with pack: the first of the group)
   Value group;           ///< query heads per KV head
+  Value rowGroup;        ///< the heads that the rows of a tile go through: group, or 1 without pack
   Value qHeads, kvHeads; ///< header sizes
   Value qLen, kvLen;
   Value rows;      ///< logical rows of the request
@@ -44,8 +45,8 @@ void emitRowCoordinates(Emitter &e, const Task &task, Value row0);
 /// fills up are the task's dropRow.
 void emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t rows, Value table, bool drop);
 
-/// Writes the addresses of `count` key rows from position k0 of a key-side view to `table`. Positions past kv_len and,
-/// where `seen` (one byte per key) is given, keys whose byte is 0 have the task's zeroRow.
+/// Writes the addresses of `count` key rows from position k0 of a key-side view to `table`. Positions past kv_len and
+/// keys whose byte in `seen` is 0 have the task's zeroRow.
 void emitKeyRows(Emitter &e, const Task &task, Value view, Value k0, int64_t count, Value table, Value seen);
 
 /// Number of ABI words of an argument of this type.
