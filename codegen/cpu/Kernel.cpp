@@ -370,15 +370,7 @@ FailureOr<Values> KernelLowering::rangeCode(tile::ForKeysOp op, Value k0) {
         return kernel.getBody().getArgument(tile::NumLeadingArguments + i);
     return {};
   };
-  std::map<std::string, mask::TensorFacts> facts;
-  if (auto sorted = kernel.getSorted())
-    for (auto name : sorted->getAsRange<StringAttr>())
-      facts[name.str()].sorted = true;
-  std::set<std::string> positive;
-  if (auto names = kernel.getPositive())
-    for (auto name : names->getAsRange<StringAttr>())
-      positive.insert(name.str());
-  auto program = mask::RangeProgram::compile(*mask, facts, positive);
+  auto program = passes::rangeProgram(kernel, *mask);
 
   // The box of positions and heads of the row tile.
   auto position = [&](int64_t row) {

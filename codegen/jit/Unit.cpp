@@ -53,15 +53,7 @@ static std::string rangePrograms(ModuleOp tiled) {
     if (failed(visible))
       return;
     auto kernel = loop->getParentOfType<tile::KernelOp>();
-    std::map<std::string, mask::TensorFacts> facts;
-    std::set<std::string> positive;
-    if (auto names = kernel.getSorted())
-      for (auto name : names->getAsRange<StringAttr>())
-        facts[name.str()].sorted = true;
-    if (auto names = kernel.getPositive())
-      for (auto name : names->getAsRange<StringAttr>())
-        positive.insert(name.str());
-    auto program = mask::RangeProgram::compile(*visible, facts, positive);
+    auto program = passes::rangeProgram(kernel, *visible);
     text += "// " + kernel.getSymName().str() + ": " + visible->str() +
             (program.exact() ? "\n" : "\n// not exact: some tiles may be classified as partial\n") + program.str();
   });

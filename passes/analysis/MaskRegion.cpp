@@ -2,7 +2,6 @@
 #include "passes/analysis/MaskRegion.h"
 
 #include "dialect/attn/AttnDialect.h"
-#include "dialect/tile/TileDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
@@ -214,4 +213,17 @@ FailureOr<Expr> attn::passes::valueToExpr(Value value) { return Converter().conv
 
 FailureOr<Expr> attn::passes::regionToExpr(Region &region) {
   return valueToExpr(region.front().getTerminator()->getOperand(0));
+}
+
+attn::mask::RangeProgram attn::passes::rangeProgram(tile::KernelOp kernel, const mask::Expr &mask) {
+  auto namesIn = [&](std::optional<ArrayAttr> list) {
+    return list.value_or(ArrayAttr::get(kernel.getContext(), {})).getAsValueRange<StringAttr>();
+  };
+  std::map<std::string, mask::TensorFacts> facts;
+  for (StringRef name : namesIn(kernel.getSorted()))
+    facts[name.str()].sorted = true;
+  std::set<std::string> positive;
+  for (StringRef name : namesIn(kernel.getPositive()))
+    positive.insert(name.str());
+  return mask::RangeProgram::compile(mask, facts, positive);
 }

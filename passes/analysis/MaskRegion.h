@@ -6,7 +6,8 @@
 #ifndef ATTN_PASSES_ANALYSIS_MASKREGION_H
 #define ATTN_PASSES_ANALYSIS_MASKREGION_H
 
-#include "dialect/mask/Expr.h"
+#include "dialect/mask/RangeProgram.h"
+#include "dialect/tile/TileDialect.h"
 #include "mlir/IR/Region.h"
 #include "mlir/Support/LLVM.h"
 
@@ -22,6 +23,9 @@ mlir::FailureOr<mask::Expr> regionToExpr(mlir::Region &region);
 
 /// The same for a single value of such a region or kernel.
 mlir::FailureOr<mask::Expr> valueToExpr(mlir::Value value);
+
+/// The range program of the mask of a loop in `kernel`, with what the kernel says of its arguments.
+mask::RangeProgram rangeProgram(tile::KernelOp kernel, const mask::Expr &mask);
 
 } // namespace attn::passes
 

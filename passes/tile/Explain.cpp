@@ -127,15 +127,7 @@ void LoopExplainer::explain() {
       tileCall.qPos = call.kvLen - call.qLen;
 
   auto kernel = loop->getParentOfType<tile::KernelOp>();
-  std::map<std::string, mask::TensorFacts> facts;
-  std::set<std::string> positive;
-  if (auto names = kernel.getSorted())
-    for (auto name : names->getAsRange<StringAttr>())
-      facts[name.str()].sorted = true;
-  if (auto names = kernel.getPositive())
-    for (auto name : names->getAsRange<StringAttr>())
-      positive.insert(name.str());
-  auto program = mask::RangeProgram::compile(*mask, facts, positive);
+  auto program = rangeProgram(kernel, *mask);
   line("mask") << mask->str() << "\n";
   line("range program") << (program.exact() ? "exact" : "not exact: some tiles may be partial without need") << ", "
                         << program.valueCount() << " values\n";

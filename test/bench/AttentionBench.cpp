@@ -9,52 +9,22 @@
 //===----------------------------------------------------------------------===//
 #include "attn/attn.h"
 #include "codegen/jit/Compiler.h"
+#include "test/bench/Peak.h"
 
 #include <algorithm>
 #include <benchmark/benchmark.h>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <immintrin.h>
 #include <random>
 #include <sstream>
 
-using Clock = std::chrono::steady_clock;
-static double seconds(Clock::time_point since) { return std::chrono::duration<double>(Clock::now() - since).count(); }
+using attn::bench::Clock, attn::bench::seconds;
 
-/// Flops per second of 12 independent chains of the widest FMA of this build's target.
-__attribute__((target("avx512f"))) static double peak512() {
-  __m512 a[12];
-  for (auto &x : a)
-    x = _mm512_set1_ps(1.0f);
-  __m512 b = _mm512_set1_ps(1.000001f), c = _mm512_set1_ps(1e-7f);
-  const int64_t n = 200000;
-  auto start = Clock::now();
-  for (int64_t i = 0; i < n; ++i)
-    for (auto &x : a)
-      x = _mm512_fmadd_ps(x, b, c);
-  double t = seconds(start);
-  for (auto &x : a)
-    benchmark::DoNotOptimize(x);
-  return n * 12 * 32 / t;
+static double peak() {
+  return __builtin_cpu_supports("avx512f") ? std::max(attn::bench::peak512(), attn::bench::peak256())
+                                           : attn::bench::peak256();
 }
-__attribute__((target("avx2,fma"))) static double peak256() {
-  __m256 a[12];
-  for (auto &x : a)
-    x = _mm256_set1_ps(1.0f);
-  __m256 b = _mm256_set1_ps(1.000001f), c = _mm256_set1_ps(1e-7f);
-  const int64_t n = 200000;
-  auto start = Clock::now();
-  for (int64_t i = 0; i < n; ++i)
-    for (auto &x : a)
-      x = _mm256_fmadd_ps(x, b, c);
-  double t = seconds(start);
-  for (auto &x : a)
-    benchmark::DoNotOptimize(x);
-  return n * 12 * 16 / t;
-}
-static double peak() { return __builtin_cpu_supports("avx512f") ? std::max(peak512(), peak256()) : peak256(); }
 
 namespace {
 
