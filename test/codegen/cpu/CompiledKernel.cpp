@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/artifact/ObjectLoader.h"
 
@@ -17,18 +18,22 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::codegen;
 
-void test::CompiledKernel::compile(const std::string &mlir, const std::string &isa) {
+void test::CompiledKernel::compile(const std::string &text, const std::string &isa,
+                                   const std::function<void(ModuleOp)> &edit) {
   DialectRegistry registry;
   cpu::registerDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
-  auto module = parseSourceString<ModuleOp>(mlir, &context);
-  ASSERT_TRUE(module) << mlir;
+  auto module = parseSourceString<ModuleOp>(text, &context);
+  ASSERT_TRUE(module) << text;
+  if (edit)
+    edit(*module);
+  ASSERT_TRUE(succeeded(mlir::verify(*module)));
   auto machine = cpu::describe(isa);
   ASSERT_TRUE(succeeded(machine));
   auto lowered = cpu::lowerTileKernels(*module, *machine);
-  ASSERT_TRUE(lowered) << mlir;
-  ASSERT_TRUE(succeeded(lowered->verify()));
+  ASSERT_TRUE(lowered) << text;
+  ASSERT_TRUE(succeeded(mlir::verify(*lowered)));
   scratchBytes = cpu::kernelInfos(*lowered).front().scratchBytes;
   auto object = cpu::compile(*lowered, *machine, cpu::Output::Object);
   ASSERT_TRUE(succeeded(object));
