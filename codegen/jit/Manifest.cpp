@@ -180,8 +180,12 @@ std::string codegen::writeArtifact(json::Object pattern, StringRef spec, std::ve
     out.attributeBegin("spec");
     out.rawValue(spec);
     out.attributeEnd();
+    // By name: the order of a hash table is not part of an artifact.
+    std::map<std::string, const json::Value *> fields;
     for (auto &field : pattern)
-      out.attribute(field.first, field.second);
+      fields[field.first.str()] = &field.second;
+    for (auto &[name, value] : fields)
+      out.attribute(name, *value);
   });
   return rt::assembleArtifact(manifest, blobs);
 }
