@@ -179,5 +179,22 @@ FailureOr<Values> Loops::rangeCode(tile::ForKeysOp op, Value k0) {
     return scope.scalars.element(argument(name), operands).scalar;
   };
   inputs.size = [&](StringRef name, int64_t dimension) { return scope.scalars.bufferSize(argument(name), dimension); };
+  inputs.evaluate = [&](const mask::Expr &expr, Value h, Value q, Value k) {
+    Region region;
+    Block &block = region.emplaceBlock();
+    SmallVector<Value, 6> known = {scope.task.b, h, scope.task.g, scope.task.layer, q, k};
+    for (size_t i = 0; i < known.size(); ++i)
+      block.addArgument(e.getI64Type(), e.getLoc());
+    OpBuilder builder(e.getContext());
+    builder.setInsertionPointToEnd(&block);
+    Value value = passes::exprToValue(builder, scope.kernel, expr, block.getArguments());
+    builder.create<tile::YieldOp>(e.getLoc(), value);
+    Expressions expressions(e, scope.around, 1);
+    for (auto [argument, coordinate] : llvm::zip(block.getArguments(), known))
+      if (coordinate)
+        expressions.bind(argument, Operand::ofScalar(coordinate));
+    expressions.prepare(region, {});
+    return expressions.evaluate(value).scalar;
+  };
   return emitRangeCode(e, program.code(), inputs);
 }

@@ -41,6 +41,15 @@ private:
   Values loop(const Instruction &i);
   Values branch(const Instruction &i);
   Value single(const Instruction &i, ValueRange args);
+  Value evaluate(const Instruction &i, ValueRange args) {
+    Value coordinates[3];
+    for (auto [name, value] : llvm::zip(std::array{"h", "q", "k"}, coordinates))
+      if (i.expr.uses(name)) {
+        value = args.front();
+        args = args.drop_front();
+      }
+    return inputs.evaluate(i.expr, coordinates[0], coordinates[1], coordinates[2]);
+  }
   Value fold(ValueRange args, function_ref<Value(Value, Value)> f) {
     Value result = args[0];
     for (Value arg : args.drop_front())
@@ -123,6 +132,7 @@ Value RangeCode::single(const Instruction &i, ValueRange args) {
   case Code::Le: return e.cmp(arith::CmpIPredicate::sle, args[0], args[1]);
   case Code::Eq: return e.eq(args[0], args[1]);
   case Code::IsPow2: return arithmetic.isPow2(integer(args[0])).scalar;
+  case Code::Evaluate: return evaluate(i, args);
   case Code::And: return fold(args, [&](Value a, Value b) { return e.createOrFold<arith::AndIOp>(a, b); });
   case Code::Or: return fold(args, [&](Value a, Value b) { return e.createOrFold<arith::OrIOp>(a, b); });
   case Code::Not: return e.createOrFold<arith::XOrIOp>(args[0], e.i1(true));

@@ -14,6 +14,8 @@ struct RangeInputs {
   std::function<Value(llvm::StringRef name)> input;
   std::function<Value(llvm::StringRef tensor, ValueRange indices)> element;
   std::function<Value(llvm::StringRef tensor, int64_t dimension)> size;
+  /// An expression as the mask computes it; h, q and k as given where it uses them.
+  std::function<Value(const mask::Expr &expr, Value h, Value q, Value k)> evaluate;
 };
 
 /// Emits `code` as scalar operations and returns its results (i1, i1, i64 for a range program).

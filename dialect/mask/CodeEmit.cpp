@@ -50,6 +50,9 @@ int CodeBuilder::emit(const Expr &e, const Bindings &bindings) {
   auto asDeclared = [&](int value) { // bools are 0 or 1 in memory
     return e.type() == Type::Bool ? lnot(eq(value, constant(0))) : value;
   };
+  bool comparesFloats = e.op() >= Op::Lt && e.op() <= Op::Ne && e.args()[0].type() == Type::Float;
+  if (comparesFloats || e.op() == Op::Floor)
+    return evaluate(e, bindings);
   switch (e.op()) {
   case Op::ConstBool: return boolean(e.boolValue());
   case Op::ConstInt: return constant(e.intValue());

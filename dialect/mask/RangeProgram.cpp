@@ -1,5 +1,6 @@
 //===- RangeProgram.cpp - Which key tiles a query tile visits -------------===//
 #include "dialect/mask/RangeProgram.h"
+#include "dialect/mask/PairTest.h"
 #include "dialect/mask/Polygon.h"
 #include "dialect/mask/ResidualTest.h"
 #include "dialect/mask/Simplify.h"
@@ -120,7 +121,9 @@ void Emitter::region(const Region &region, int from, int to, Bindings bindings, 
     }
     hit = code.land(hit, existsMember(code, direction, residuals, *x.least, *x.most, facts, bindings));
   }
-  if (!region.residuals.empty()) {
+  if (!region.pairs.empty())
+    hit = existsPair(code, region, {from, to}, {keyFirst, keyLast}, code.land(hit, code.lnot(cover.hit)), bindings);
+  if (!region.residuals.empty() || !region.pairs.empty()) {
     until = code.sub(tileEnd, one);
     cover.ahead = code.min(cover.ahead, code.select(inTile, tileEnd, cover.ahead));
   }
@@ -174,13 +177,13 @@ Emitter::State Emitter::regions(const std::vector<Region> (&sides)[2], State sta
 
 /// The results of the program: any, all, next.
 std::vector<int> Emitter::finish(const State &state) {
-  auto change = [&](size_t side) { // the first key whose tile may differ, before rounding down to a tile
-    return code.select(state[side], code.add(state[side + 1], tile), state[side + 2]);
-  };
-  int limit = code.add(lastKey, tile);
-  int next = code.min(code.min(change(0), change(3)), limit);
+  // The first key whose tile may differ: where nothing is visible all is hidden, and the other way round.
+  int any = state[0], all = code.land(any, code.lnot(state[3]));
+  int partial = code.add(code.min(state[1], state[4]), tile);
+  int next = code.select(any, code.select(all, state[5], partial), state[2]);
+  next = code.min(next, code.add(lastKey, tile));
   int rounded = code.mul(code.floorDiv(next, tile), tile);
-  return {state[0], code.lnot(state[3]), code.max(rounded, tileEnd)};
+  return {any, all, code.max(rounded, tileEnd)};
 }
 
 RangeProgram RangeProgram::compile(const Expr &mask, const std::map<std::string, TensorFacts> &facts,
@@ -196,6 +199,10 @@ RangeProgram RangeProgram::compile(const Expr &mask, const std::map<std::string,
   std::vector<Region> sides[2];
   for (int side : {0, 1}) {
     Dnf dnf = disjunctiveForm(canonical, side == 1, known);
+    if (Region whole = pairsOf(side == 1 ? negated(canonical) : canonical); !dnf.exact && whole.exact) {
+      sides[side].push_back(whole);
+      continue;
+    }
     program.isExact &= dnf.exact;
     for (const Conjunction &conjunction : dnf.conjunctions) {
       sides[side].push_back(regionOf(conjunction, known));

@@ -189,7 +189,7 @@ static Expr magnitude(const Expr &x) {
   Linear form = Linear::of(x), turned;
   bool flipped = form.isConstant() ? form.constant < 0 : form.terms.rbegin()->second < 0;
   if (flipped && opposite(form, turned))
-    return turned.isConstant() ? turned.expr() : Expr::make(Op::Abs, {turned.expr()});
+    return turned.isConstant() ? turned.expr() : magnitude(turned.expr());
   return Expr::make(Op::Abs, {x});
 }
 

@@ -2,6 +2,7 @@
 #include "passes/analysis/MaskRegion.h"
 
 #include "dialect/attn/AttnDialect.h"
+#include "dialect/attn/ExprToRegion.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
@@ -213,6 +214,33 @@ FailureOr<Expr> attn::passes::valueToExpr(Value value) { return Converter().conv
 
 FailureOr<Expr> attn::passes::regionToExpr(Region &region) {
   return valueToExpr(region.front().getTerminator()->getOperand(0));
+}
+
+Value attn::passes::exprToValue(OpBuilder &builder, tile::KernelOp kernel, const Expr &expr, ValueRange coordinates) {
+  Location loc = kernel.getLoc();
+  auto argument = [&](const std::string &name) -> Value {
+    for (auto [i, attr] : llvm::enumerate(kernel.getArgs()))
+      if (cast<StringAttr>(attr).getValue() == name)
+        return kernel.getBody().getArgument(tile::NumLeadingArguments + i);
+    return {};
+  };
+  ir::ExprLeaves leaves;
+  leaves.symbol = [&](const Expr &e) -> Value {
+    Value value = argument(e.name());
+    return value ? value : builder.create<tile::SizeOp>(loc, builder.getI64Type(), e.name());
+  };
+  leaves.element = [&](const Expr &e, ValueRange indices) -> Value {
+    bool isFloat = e.type() == mask::Type::Float, isBool = e.type() == mask::Type::Bool;
+    Type type = isFloat ? Type(builder.getF32Type()) : Type(builder.getI64Type());
+    Value value = builder.create<tile::ElementOp>(loc, type, argument(e.name()), indices);
+    if (!isBool)
+      return value;
+    Value zero = builder.create<arith::ConstantOp>(loc, builder.getI64IntegerAttr(0));
+    return builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, value, zero);
+  };
+  leaves.mod = [&](Value a, Value b) -> Value { return builder.create<tile::ModOp>(loc, builder.getI64Type(), a, b); };
+  leaves.isPow2 = [&](Value a) -> Value { return builder.create<tile::IsPow2Op>(loc, builder.getI1Type(), a); };
+  return ir::emitExpr(builder, loc, expr, coordinates, {}, leaves);
 }
 
 attn::mask::RangeProgram attn::passes::rangeProgram(tile::KernelOp kernel, const mask::Expr &mask) {

@@ -8,6 +8,7 @@
 
 #include "dialect/mask/RangeProgram.h"
 #include "dialect/tile/TileDialect.h"
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/Region.h"
 #include "mlir/Support/LLVM.h"
 
@@ -23,6 +24,11 @@ mlir::FailureOr<mask::Expr> regionToExpr(mlir::Region &region);
 
 /// The same for a single value of such a region or kernel.
 mlir::FailureOr<mask::Expr> valueToExpr(mlir::Value value);
+
+/// The inverse, in the tile dialect: emits `expr` over the coordinates b, h, g, l, q, k. Its symbols and tensors are
+/// arguments of `kernel` (or sizes).
+mlir::Value exprToValue(mlir::OpBuilder &builder, tile::KernelOp kernel, const mask::Expr &expr,
+                        mlir::ValueRange coordinates);
 
 /// The range program of the mask of a loop in `kernel`, with what the kernel says of its arguments.
 mask::RangeProgram rangeProgram(tile::KernelOp kernel, const mask::Expr &mask);

@@ -117,28 +117,25 @@ Call makeCall(const Case &test, const Compiled &pattern, int64_t queries, int64_
   std::map<std::string, int64_t> sizes = {{"batch", 1},       {"q_heads", test.heads}, {"kv_heads", test.heads / test.group},
                                           {"layers", 1},      {"q_len", queries},      {"kv_len", keys},
                                           {"d", 64},          {"dv", 64},              {"d/2", 32}};
-  for (const auto &[name, shape] : pattern.shapes) {
+  for (const spec::Operand &operand : pattern.operands) {
     Environment::Tensor tensor;
     int64_t count = 1;
-    for (const std::string &size : shape) {
-      auto known = sizes.find(size);
-      auto param = call.environment.values.find(size);
-      tensor.sizes.push_back(known != sizes.end()                      ? known->second
-                             : param != call.environment.values.end() ? param->second
-                                                                       : std::stoll(size));
-      count *= tensor.sizes.back();
+    for (const auto &size : operand.shape) {
+      const std::string *name = std::get_if<std::string>(&size);
+      int64_t value = !name ? std::get<int64_t>(size) : sizes.count(*name) ? sizes[*name] : call.environment.values.at(*name);
+      tensor.sizes.push_back(value);
+      count *= value;
     }
-    if (pattern.operands.at(name))
-      for (int64_t done = 0; done < count; done += tensor.sizes.back()) {
-        auto row = documents(tensor.sizes.back(), 700, source);
-        tensor.data.insert(tensor.data.end(), row.begin(), row.end());
-      }
-    for (int64_t i = 0; i < count; ++i) {
+    while (int64_t(tensor.data.size()) < count) {
+      auto row = documents(tensor.sizes.back(), 700, source);
+      if (operand.domain != spec::Domain::Sorted)
+        for (int64_t &x : row)
+          x = random(0, 1, source);
+      tensor.data.insert(tensor.data.end(), row.begin(), row.end());
+    }
+    for (int64_t i = 0; i < count; ++i)
       tensor.reals.push_back(double(random(0, 1000, source)) / 1000);
-      if (!pattern.operands.at(name))
-        tensor.data.push_back(random(0, 1, source));
-    }
-    call.environment.tensors[name] = std::move(tensor);
+    call.environment.tensors[operand.name] = std::move(tensor);
   }
   if (test.fill)
     test.fill(call.environment, keys);

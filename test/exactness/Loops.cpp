@@ -13,12 +13,13 @@
 #include "test/exactness/RowMask.h"
 
 #include <algorithm>
+#include <random>
 
 using namespace attn::mask;
 
 namespace attn::exactness {
 
-static constexpr int64_t tileRows = 64, tileKeys = 64;
+static constexpr int64_t tileKeys = 64;
 
 /// The run-time values that the pattern declares, parameters at their defaults.
 static void declarations(const spec::Pattern &pattern, Compiled &result) {
@@ -28,15 +29,11 @@ static void declarations(const spec::Pattern &pattern, Compiled &result) {
     else
       result.defaults.values[param.name] = std::get<int64_t>(param.value);
   }
-  for (const spec::Operand &operand : pattern.operands) {
-    result.operands[operand.name] = operand.domain == spec::Domain::Sorted;
-    for (const auto &size : operand.shape)
-      result.shapes[operand.name].push_back(size.index() ? std::get<1>(size) : std::to_string(std::get<0>(size)));
-  }
+  result.operands = pattern.operands;
   result.topLeft = pattern.positions == spec::Positions::TopLeft;
 }
 
-Compiled compile(const std::string &text) {
+Compiled compile(const std::string &text, int64_t rows) {
   Compiled result;
   spec::Diagnostics diagnostics;
   auto pattern = spec::read(text, diagnostics);
@@ -54,7 +51,7 @@ Compiled compile(const std::string &text) {
   auto module = spec::import(*pattern, *variant, context);
   mlir::PassManager passes(&context);
   passes::TileAttentionOptions sizes;
-  sizes.rows = tileRows, sizes.keys = tileKeys;
+  sizes.rows = rows, sizes.keys = tileKeys;
   passes::buildTilePipeline(passes, {}, sizes);
   if (!module || failed(passes.run(*module))) {
     result.error = "the pattern cannot be lowered";
@@ -68,7 +65,7 @@ Compiled compile(const std::string &text) {
       return;
     }
     result.loops.push_back(
-        {kernel.getSymName().str(), kernel.getSchedule().getPack(), *visible, passes::rangeProgram(kernel, *visible)});
+        {kernel.getSymName().str(), kernel.getSchedule().getPack(), rows, *visible, passes::rangeProgram(kernel, *visible)});
   });
   return result;
 }
@@ -94,8 +91,14 @@ std::vector<TileClass> bruteForce(RowMask &mask, const Box &box, int64_t keys) {
   std::vector<uint8_t> any(tiles, 0), all(tiles, 1), row(chunk);
   for (int64_t from = 0; from < keys; from += chunk) {
     int64_t count = std::min(chunk, keys - from);
+    auto isOpen = [&] { // some tile of the chunk may still turn out otherwise
+      for (int64_t k = from; k < from + count; k += tileKeys)
+        if (!any[k / tileKeys] || all[k / tileKeys])
+          return true;
+      return false;
+    };
     for (int64_t h = box.hFirst; h <= box.hLast; ++h)
-      for (int64_t q = box.qFirst; q <= box.qLast; ++q) {
+      for (int64_t q = box.qFirst; q <= box.qLast && isOpen(); ++q) {
         mask.row(q, h, from, count, row.data());
         for (int64_t k = 0; k < count; k += tileKeys) {
           int64_t seen = 0, size = std::min(tileKeys, count - k);
@@ -137,7 +140,7 @@ Counts compare(const Loop &loop, const Call &call, int64_t head, const std::vect
   env.values["q_len"] = call.queries, env.values["kv_len"] = call.keys;
   RowMask mask(loop.mask, env);
   for (int64_t row : rows) {
-    Box box{position + row, position + std::min(row + tileRows, call.queries) - 1, head, head};
+    Box box{position + row, position + std::min(row + loop.rows, call.queries) - 1, head, head};
     if (loop.isDecode)
       box = {position + row, position + row, kvHead * group, kvHead * group + group - 1};
     std::vector<TileClass> said = classify(loop.program, env, box, call.keys, counts);
@@ -160,11 +163,22 @@ Counts compare(const Loop &loop, const Call &call, int64_t head, const std::vect
 
 Counts compareAll(const Loop &loop, const Call &call) {
   std::vector<int64_t> rows;
-  for (int64_t row = 0; row < call.queries; row += loop.isDecode ? 1 : tileRows)
+  for (int64_t row = 0; row < call.queries; row += loop.isDecode ? 1 : loop.rows)
     rows.push_back(row);
   Counts counts;
   for (int64_t head = 0; head < call.heads; head += loop.isDecode ? call.group : 1)
     counts += compare(loop, call, head, rows);
+  return counts;
+}
+
+Counts compareSome(const Loop &loop, const Call &call, int count) {
+  int64_t step = loop.isDecode ? 1 : loop.rows, tiles = (call.queries + step - 1) / step;
+  std::mt19937_64 source(call.keys);
+  Counts counts;
+  for (int i = 0; i < count; ++i) {
+    int64_t row = std::uniform_int_distribution<int64_t>(0, tiles - 1)(source) * step;
+    counts += compare(loop, call, i % call.heads, {row});
+  }
   return counts;
 }
 

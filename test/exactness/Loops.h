@@ -7,6 +7,7 @@
 #define ATTN_TEST_EXACTNESS_LOOPS_H
 
 #include "dialect/mask/RangeProgram.h"
+#include "dialect/spec/Pattern.h"
 
 #include <functional>
 
@@ -15,21 +16,21 @@ namespace attn::exactness {
 struct Loop {
   std::string kernel; ///< `attend.0.prefill`
   bool isDecode = false;
+  int64_t rows = 64; ///< of a row tile
   mask::Expr mask;
   mask::RangeProgram program;
 };
 
-/// A pattern lowered with tiles of 64 rows and 64 keys.
+/// A pattern lowered with tiles of `rows` rows and 64 keys.
 struct Compiled {
   std::string name;
   std::vector<Loop> loops;
-  mask::Environment defaults;             ///< parameters
-  std::map<std::string, bool> operands;   ///< name, is sorted
-  std::map<std::string, std::vector<std::string>> shapes; ///< of the operands, as declared
+  mask::Environment defaults; ///< parameters
+  std::vector<spec::Operand> operands;
   bool topLeft = false;
   std::string error;
 };
-Compiled compile(const std::string &spec);
+Compiled compile(const std::string &spec, int64_t rows = 64);
 
 struct Counts {
   int64_t tiles = 0, visited = 0, partial = 0;     ///< of the loops
@@ -45,11 +46,13 @@ struct Call {
   bool topLeft = false;
 };
 
-/// Compares the row tiles that begin at row `rows[i]` (64 rows, or one query of a group in a decode loop) with brute
-/// force, for query head `head` (or all heads of its group).
+/// Compares the row tiles that begin at row `rows[i]` (one query of a group in a decode loop) with brute force, for query
+/// head `head` (or all heads of its group).
 Counts compare(const Loop &loop, const Call &call, int64_t head, const std::vector<int64_t> &rows);
 /// All row tiles of all heads.
 Counts compareAll(const Loop &loop, const Call &call);
+/// `count` row tiles in all, chosen at random.
+Counts compareSome(const Loop &loop, const Call &call, int count);
 
 } // namespace attn::exactness
 

@@ -93,6 +93,18 @@ Expr RandomExpr::caseAtom() {
   }
 }
 
+/// Floats that are exact in single precision too.
+Expr RandomExpr::floatAtom() {
+  auto real = [](Expr e) { return make(Op::ToFloat, {std::move(e)}); };
+  Expr factor = Expr::real(0.25 * double(between(-4, 12)));
+  Expr length = make(Op::Floor, {factor * real(Expr::symbol("kv_len")) + real(h) * Expr::real(1.5)});
+  switch (between(0, 3)) {
+  case 0: return make(comparisons[between(0, 3)], {factor * real(affine()), real(uniform())});
+  case 1: return make(Op::FloorDiv, {q, constant(4)}) - make(Op::FloorDiv, {k, constant(4)}) < length;
+  default: return make(comparisons[between(0, 3)], {affine(), length});
+  }
+}
+
 /// A remainder in a range or a power of two.
 Expr RandomExpr::residualAtom(const Expr &form) {
   Expr x = (chance(20) ? form * constant(2) : form) + (chance(50) ? constant(between(-5, 5)) : uniform());
@@ -115,7 +127,7 @@ Expr RandomExpr::exactMask() {
   std::vector<Expr> atoms = {affineAtom(), affineAtom(), k <= q};
   int64_t style = between(0, 9);
   if (style < 2)
-    atoms.push_back(caseAtom());
+    atoms.insert(atoms.end(), {caseAtom(), floatAtom()});
   else if (style < 4)
     atoms.insert(atoms.end(), {pieceAtom(), pieceAtom()});
   else if (style < 6)
@@ -194,7 +206,8 @@ Expr RandomExpr::boolean(int depth) {
     default: return make(Op::Select, {x, boolean(depth - 1), boolean(depth - 1)});
     }
   }
-  switch (between(0, 9)) {
+  switch (between(0, 10)) {
+  case 10: return floatAtom();
   case 0: return affineAtom();
   case 1: return pieceAtom();
   case 2: return residualAtom(affine());
