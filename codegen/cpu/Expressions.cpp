@@ -88,6 +88,7 @@ const Expressions::Buffer &Expressions::buffer(Value value) {
     b.sizes.push_back(e.max(size, e.i64(1)));
     b.strides.push_back(e.word(words, 1 + rank + i));
   }
+  b.isEmpty = empty;
   b.base = e.select(empty, e.capture(around.task.zeroRow), e.load(e.ptr(), words, 8));
   for (Value &size : b.sizes)
     size = e.select(empty, e.i64(1), size);
@@ -165,6 +166,8 @@ Operand Expressions::operation(Operation *op) {
       indices.push_back(evaluate(index));
     return element(read.getBuffer(), indices);
   }
+  if (isa<tile::MemberOp, tile::AncestorOp>(op))
+    return search(op);
   if (isa<tile::ModOp>(op))
     return arithmetic.mod(arg(0), arg(1), zeroDivisor);
   if (isa<tile::IsPow2Op>(op))

@@ -93,7 +93,7 @@ private:
       return it->second;
     }
     case Code::Element: return element(i);
-    case Code::TensorSize: return env.tensors.at(i.name).sizes[i.imm];
+    case Code::TensorSize: return env.tensors.at(i.name).data.empty() ? 0 : env.tensors.at(i.name).sizes[i.imm];
     case Code::Add: return int64_t(bits(0) + bits(1));
     case Code::Sub: return int64_t(bits(0) - bits(1));
     case Code::Mul: return int64_t(bits(0) * bits(1));

@@ -38,6 +38,7 @@ public:
 
 private:
   void region(const Region &region, int from, int to, Bindings bindings, int side, State &state);
+  int nextCandidate(const Region &region, const Bindings &bindings);
   int boundary(const Search &search, const Bindings &bindings);
   std::map<Expr, int, ExprLess> boundaries; ///< of this piece, by the predicate that holds from there on
 
@@ -64,6 +65,37 @@ int Emitter::boundary(const Search &search, const Bindings &bindings) {
                                     code.select(isFinal, middle, v[1])};
       });
   return known->second = found[0];
+}
+
+/// The first key from the end of the tile on that a residual may hold of: of the keys whose `x` is listed, the next.
+int Emitter::nextCandidate(const Region &region, const Bindings &bindings) {
+  auto keyResiduals = region.residuals.find({0, 1});
+  if (keyResiduals == region.residuals.end())
+    return tileEnd;
+  for (const Residual &residual : keyResiduals->second) {
+    const Expr &list = residual.predicate;
+    if (residual.kind != Residual::Predicate || list.op() != Op::Member || trend(list.args()[0], "k", facts) != Trend::Up)
+      continue;
+    if (std::any_of(list.args().begin() + 1, list.args().end(), [](const Expr &arg) { return arg.uses("k"); }))
+      continue;
+    Bindings at = bindings;
+    auto x = [&](int key) {
+      at["k"] = key;
+      return code.emit(list.args()[0], at);
+    };
+    CodeBuilder::Listed next = code.leastMember(list, x(tileEnd), bindings);
+    int end = code.max(tileEnd, keys);
+    return code.loop({tileEnd, code.select(next.exists, end, tileEnd), end},
+                     [&](const CodeBuilder::Carried &v) { return code.lt(v[0], v[1]); },
+                     [&](const CodeBuilder::Carried &v) {
+                       int middle = code.floorDiv(code.add(v[0], v[1]), code.constant(2));
+                       int isBelow = code.lt(x(middle), next.value);
+                       int low = code.select(isBelow, code.add(middle, code.constant(1)), v[0]);
+                       int high = code.select(isBelow, v[1], middle);
+                       return CodeBuilder::Carried{low, high, high};
+                     })[2];
+  }
+  return tileEnd;
 }
 
 /// Adds one region, on the queries [from, to], to the cover of `side` (0 visible, 1 hidden).
@@ -125,7 +157,7 @@ void Emitter::region(const Region &region, int from, int to, Bindings bindings, 
     hit = existsPair(code, region, {from, to}, {keyFirst, keyLast}, code.land(hit, code.lnot(cover.hit)), bindings);
   if (!region.residuals.empty() || !region.pairs.empty()) {
     until = code.sub(tileEnd, one);
-    cover.ahead = code.min(cover.ahead, code.select(inTile, tileEnd, cover.ahead));
+    cover.ahead = code.min(cover.ahead, code.select(inTile, nextCandidate(region, bindings), cover.ahead));
   }
   if (code.isFalse(cover.hit))
     cover.last = until;

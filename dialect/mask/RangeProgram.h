@@ -31,7 +31,7 @@ enum class Code : uint8_t {
   True, False,                                        ///< -> B
   Input,                                              ///< name -> I (symbols of Expr.h and the inputs below)
   Element,                                            ///< name, args I... -> I (a bool is 0 or 1); indices are clamped
-  TensorSize,                                         ///< name, imm = dimension -> I
+  TensorSize,                                         ///< name, imm = dimension -> I; 0 if the tensor has no element
   Add, Sub, Mul, FloorDiv, Mod, Min, Max,             ///< I, I -> I; the divisor is neither 0 nor -1 (guarded by the code)
   Lt, Le, Eq,                                         ///< I, I -> B
   IsPow2,                                             ///< I -> B

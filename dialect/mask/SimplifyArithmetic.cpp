@@ -16,7 +16,11 @@ static std::vector<Expr> canonicalArgs(const Expr &e) {
   return args;
 }
 
-Expr leafOf(const Expr &e) { return e.op() == Op::Element ? Expr::element(e.name(), canonicalArgs(e), e.type()) : e; }
+Expr leafOf(const Expr &e) {
+  if (e.op() == Op::Element)
+    return Expr::element(e.name(), canonicalArgs(e), e.type());
+  return e.op() == Op::Symbol ? e : Expr::search(e.op(), e.name(), canonicalArgs(e));
+}
 
 //===----------------------------------------------------------------------===//
 // Integers

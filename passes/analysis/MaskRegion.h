@@ -30,6 +30,10 @@ mlir::FailureOr<mask::Expr> valueToExpr(mlir::Value value);
 mlir::Value exprToValue(mlir::OpBuilder &builder, tile::KernelOp kernel, const mask::Expr &expr,
                         mlir::ValueRange coordinates);
 
+/// The operation of a Member or Ancestor in `buffer`.
+mlir::Value searchOp(mlir::OpBuilder &builder, mlir::Location loc, const mask::Expr &e, mlir::Value buffer,
+                     mlir::ValueRange args);
+
 /// The range program of the mask of a loop in `kernel`, with what the kernel says of its arguments.
 mask::RangeProgram rangeProgram(tile::KernelOp kernel, const mask::Expr &mask);
 

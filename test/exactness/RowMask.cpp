@@ -102,6 +102,31 @@ RowMask::Column RowMask::element(const Expr &e) {
   return result;
 }
 
+/// Member and Ancestor, each key by itself.
+RowMask::Column RowMask::search(const Expr &e) {
+  std::vector<Column> args;
+  for (const Expr &arg : e.args())
+    args.push_back(column(arg));
+  const Environment::Tensor &t = tensor(e);
+  size_t own = e.op() == Op::Member ? 3 : 2;
+  Column result;
+  for (int64_t i = 0; i < count; ++i) {
+    auto at = [&](size_t n) { return args[n].isUniform ? args[n].integer : args[n].integers[i]; };
+    int64_t row = offset(t, {args.begin() + own, args.end()}, i), size = t.sizes.back(), x = at(0);
+    const int64_t *data = t.data.data() + row * size;
+    bool holds = false;
+    if (e.op() == Op::Member) {
+      for (int64_t p = std::max<int64_t>(at(1), 0); p < std::min(at(2), size) && !holds; ++p)
+        holds = data[p] == x;
+    } else {
+      for (holds = x == at(1); !holds && x >= 0 && x < size && data[x] < x; holds = x == at(1))
+        x = data[x];
+    }
+    result.integers.push_back(holds);
+  }
+  return result;
+}
+
 static int64_t floorDivide(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
 static int64_t floorModulo(int64_t a, int64_t b) {
   int64_t r = a % b;
@@ -125,6 +150,8 @@ RowMask::Column RowMask::compute(const Expr &e) {
     return result;
   }
   case Op::Element: return element(e);
+  case Op::Member:
+  case Op::Ancestor: return search(e);
   case Op::Add: return zip(e, [](auto a, auto b) { return a + b; });
   case Op::Sub: return zip(e, [](auto a, auto b) { return a - b; });
   case Op::Mul: return zip(e, [](auto a, auto b) { return a * b; });

@@ -35,6 +35,7 @@ private:
   Column column(const mask::Expr &e);
   Column compute(const mask::Expr &e);
   Column element(const mask::Expr &e);
+  Column search(const mask::Expr &e);
   Column spread(Column column, bool isReal) const;
   template <typename F> Column zip(const mask::Expr &e, F f);
   const mask::Environment::Tensor &tensor(const mask::Expr &e) const { return env.tensors.at(e.name()); }
