@@ -54,6 +54,51 @@ static std::vector<int64_t> images(int64_t count, std::mt19937_64 &source) {
   return ids;
 }
 
+static Case blockCase(Case test, void (*fill)(Environment &, int64_t)) {
+  test.fill = fill;
+  return test;
+}
+/// Blocks of 128 in compressed rows: a tenth of the blocks, and those of the diagonal.
+static void compressed(Environment &env, int64_t keys) {
+  std::mt19937_64 source(keys);
+  int64_t blocks = (keys + 127) / 128;
+  std::vector<int64_t> rows = {0}, columns;
+  for (int64_t row = 0; row < blocks; ++row) {
+    for (int64_t column = 0; column < blocks; ++column)
+      if (column == row || random(0, std::max<int64_t>(9, blocks / 16), source) == 0)
+        columns.push_back(column);
+    rows.push_back(columns.size());
+  }
+  env.tensors["rows"] = {{int64_t(rows.size())}, rows, {}};
+  env.tensors["columns"] = {{int64_t(columns.size())}, columns, {}};
+}
+/// The same per head, rows padded by their last index.
+static void padded(Environment &env, int64_t keys) {
+  std::mt19937_64 source(keys);
+  int64_t heads = 4, rows = (keys + 127) / 128, columns = (keys + 63) / 64, most = std::min<int64_t>(columns, 24);
+  std::vector<int64_t> num, indices;
+  for (int64_t row = 0; row < heads * rows; ++row) {
+    std::vector<int64_t> list;
+    for (int64_t column = 0; column < columns && int64_t(list.size()) < most; ++column)
+      if (random(0, std::max<int64_t>(9, columns / 16), source) == 0)
+        list.push_back(column);
+    num.push_back(list.size());
+    list.resize(most, columns);
+    indices.insert(indices.end(), list.begin(), list.end());
+  }
+  env.tensors["num"] = {{1, heads, rows}, num, {}};
+  env.tensors["indices"] = {{1, heads, rows, most}, indices, {}};
+}
+/// A draft tree of 200 nodes behind the prefix.
+static void tree(Environment &env, int64_t keys) {
+  std::mt19937_64 source(keys);
+  std::vector<int64_t> parent = {-1};
+  for (int64_t node = 1; node < 200; ++node)
+    parent.push_back(random(std::max<int64_t>(node - 9, -1), node - 1, source));
+  env.tensors["parent"] = {{1, 200}, parent, {}};
+  env.values["prefix"] = std::max<int64_t>(keys - 200, 0);
+}
+
 const std::vector<Case> &cases() {
   const std::string ids = R"("operands": { "doc_id": { "shape": ["batch", "kv_len"], "dtype": "i32" } })";
   const std::string sortedIds =
@@ -104,6 +149,21 @@ const std::vector<Case> &cases() {
            R"("params": { "n": 512, "block": 32 }, "let": { "cleanQ": "q >= n", "cleanK": "k >= n" })"),
       mask("shared_prefix", "k < shared or causal and (q - shared) // 200 == (k - shared) // 200",
            R"("params": { "shared": 150 })"),
+      blockCase(mask("block_list", "causal and block_list(rows, columns, 128, 128)",
+                     R"("params": { "bounds": 9, "count": 99 },
+                        "operands": { "rows": { "shape": ["bounds"], "dtype": "i32", "domain": "sorted" },
+                                      "columns": { "shape": ["count"], "dtype": "i32" } })"),
+                compressed),
+      perHead(4, 2, blockCase(mask("block_mask", "causal and block_mask(num, indices, 128, 64)",
+                                   R"("params": { "blocks": 9, "most": 9 },
+                                      "operands": { "num": { "shape": [1, "q_heads", "blocks"], "dtype": "i32" },
+                                                    "indices": { "shape": [1, "q_heads", "blocks", "most"],
+                                                                 "dtype": "i32", "domain": "sorted" } })"),
+                              padded)),
+      blockCase(mask("tree", "tree(parent, prefix)",
+                     R"("params": { "prefix": 9 },
+                        "operands": { "parent": { "shape": ["batch", 200], "dtype": "i32" } })"),
+                tree),
       mask("neighborhood", "neighborhood(window, stride)", R"("params": { "window": 129, "stride": 16 })"),
       mask("neighborhood_dilated", "neighborhood(33, 1, 4)"),
       mask("neighborhood_causal", "neighborhood(129, 32, 2, true)"),
