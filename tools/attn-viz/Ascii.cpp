@@ -18,7 +18,7 @@ static std::vector<std::string> block(const Panel &panel, const EntryScene &entr
                            true) != panel.blind.begin() + ptrdiff_t(end);
     lines.push_back((blind ? "!" : " ") + panel.tiles[i]);
   }
-  for (const std::string &line : figureLines(panel.figures, entry.isScan))
+  for (const std::string &line : figureLines(panel.figures, entry))
     lines.push_back(line);
   return lines;
 }

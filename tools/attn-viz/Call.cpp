@@ -3,7 +3,7 @@
 
 #include "attn/attn.h"
 #include "dialect/spec/Diagnostics.h"
-#include "tools/attn-run/Random.h"
+#include "tools/attn-viz/OperandValues.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -16,7 +16,6 @@ using namespace attn;
 using namespace attn::viz;
 using attn::spec::Operand;
 using attn::spec::Pattern;
-using attn::tool::Array;
 
 namespace {
 
@@ -33,7 +32,6 @@ private:
   std::string tiles();
   std::string operands();
   std::string operand(const Operand &declared);
-  std::string checkArray(const Operand &declared, const std::vector<int64_t> &shape, const Array &array);
   int64_t size(const std::variant<int64_t, std::string> &dimension) const;
   std::set<std::string> operandsOfMasks() const;
 
@@ -45,11 +43,6 @@ private:
 
 std::string limit(const char *what, int64_t got, int64_t most) {
   return "LIMIT: " + std::to_string(got) + " " + what + ", at most " + std::to_string(most);
-}
-
-int32_t dtypeOf(attn::spec::Dtype dtype) {
-  static const int32_t ids[] = {ATTN_BOOL, ATTN_I8, ATTN_I32, ATTN_I64, ATTN_F32, ATTN_F16, ATTN_BF16};
-  return ids[int(dtype)];
 }
 
 } // namespace
@@ -143,30 +136,6 @@ int64_t CallMaker::size(const std::variant<int64_t, std::string> &dimension) con
   return std::max<int64_t>(call.environment.values.at(name), 0);
 }
 
-std::string CallMaker::checkArray(const Operand &declared, const std::vector<int64_t> &shape, const Array &array) {
-  std::string who = "operand '" + declared.name + "': ";
-  if (array.dtype != dtypeOf(declared.dtype))
-    return who + "expected dtype " + spec::dtypeNames[int(declared.dtype)];
-  if (array.shape.size() != shape.size())
-    return who + "expected rank " + std::to_string(shape.size()) + ", got " + std::to_string(array.shape.size());
-  for (size_t i = 0; i < shape.size(); ++i) {
-    auto *name = std::get_if<std::string>(&declared.shape[i]);
-    bool atLeast = name && (*name == "q_len" || *name == "kv_len" || *name == "layers" || *name == "batch");
-    if (atLeast ? array.shape[i] < shape[i] : array.shape[i] != shape[i])
-      return who + "dimension " + std::to_string(i) + " must be " + (atLeast ? "at least " : "") +
-             std::to_string(shape[i]) + ", got " + std::to_string(array.shape[i]);
-  }
-  bool isBoolean = declared.domain == spec::Domain::Boolean || declared.dtype == spec::Dtype::Bool;
-  int64_t last = array.shape.empty() ? 1 : array.shape.back();
-  for (int64_t i = 0; i < array.size(); ++i) {
-    if (isBoolean && array.at(i) != 0 && array.at(i) != 1)
-      return who + "must hold 0 and 1 only";
-    if (declared.domain == spec::Domain::Sorted && i % last && array.at(i) < array.at(i - 1))
-      return who + "must not decrease along the last dimension";
-  }
-  return "";
-}
-
 std::string CallMaker::operand(const Operand &declared) {
   std::vector<int64_t> shape;
   int64_t elements = 1;
@@ -175,28 +144,11 @@ std::string CallMaker::operand(const Operand &declared) {
     if (__builtin_mul_overflow(elements, shape.back(), &elements) || elements > maxOperandElements)
       return "operand '" + declared.name + "': " + limit("elements", elements, maxOperandElements);
   }
-  Array array;
-  if (auto file = request.operandFiles.find(declared.name); file != request.operandFiles.end()) {
-    std::string problem = tool::readNpy(file->second, /*uint16IsBf16=*/false, array);
-    if (problem.empty())
-      problem = checkArray(declared, shape, array);
-    if (!problem.empty())
-      return problem;
-  } else {
-    array = random.operand(dtypeOf(declared.dtype), int32_t(declared.domain), shape, call.kvLen);
+  auto given = request.operands.find(declared.name);
+  if (given == request.operands.end())
     call.madeUp.push_back(declared.name);
-  }
-  if (array.size() == 0) // as the runtime has it: indices are clamped, so there must be a first element
-    array = Array::zeros(array.dtype, std::vector<int64_t>(shape.size(), 1));
-  mask::Environment::Tensor &tensor = call.environment.tensors[declared.name];
-  tensor.sizes = array.shape;
-  for (int64_t i = 0; i < array.size(); ++i) {
-    if (spec::isFloat(declared.dtype))
-      tensor.reals.push_back(array.at(i));
-    else
-      tensor.data.push_back(int64_t(array.at(i)));
-  }
-  return "";
+  return operandValues(declared, shape, given == request.operands.end() ? "" : given->second, random, call.kvLen,
+                       call.environment.tensors[declared.name]);
 }
 
 /// The operands that say which pairs are visible; the others (biases, rotations) leave no trace in a picture.
@@ -213,7 +165,7 @@ std::set<std::string> CallMaker::operandsOfMasks() const {
 }
 
 std::string CallMaker::operands() {
-  for (auto &given : request.operandFiles)
+  for (auto &given : request.operands)
     if (llvm::none_of(pattern.operands, [&](const Operand &o) { return o.name == given.first; }))
       return "--operand " + given.first + ": the pattern has no such operand";
   std::set<std::string> read = operandsOfMasks();

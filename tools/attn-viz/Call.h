@@ -24,7 +24,7 @@ struct Request {
   std::vector<int64_t> layers = {0};
   int64_t request = 0;
   std::vector<std::string> steps; ///< entry points whose rows are drawn as calls of their own, as in decoding
-  std::map<std::string, std::string> params, operandFiles;
+  std::map<std::string, std::string> params, operands;
   int64_t seed = 0;
 };
 

@@ -19,6 +19,7 @@ struct Scale {
   static int64_t length(int64_t count, int64_t scale) {
     return scale > 0 ? count * scale : (count - scale - 1) / -scale;
   }
+  bool showsPairs() const { return perKey > 0 && perRow > 0; }
   int64_t x(int64_t key) const { return length(key, perKey); }
   int64_t y(int64_t row) const { return length(row, perRow); }
 };
@@ -33,6 +34,7 @@ private:
   void paintTiles();
   void paintPairs();
   void paintGrid();
+  bool paintsPairs() const { return scale.showsPairs() && !panel.pairs.empty(); }
   int mapOfTile(int64_t row0, int64_t k0) const;
   Rect area(int64_t row, int64_t rows, int64_t key, int64_t keys) const;
   void add(Color color, Rect r);
@@ -93,7 +95,7 @@ void PanelPainter::paintTiles() {
       if (line[j] == skipped)
         return skippedColor;
       const Shades &shades = shadesOf(tileMaps[i][j]);
-      return line[j] == full ? shades.full : panel.pairs.empty() ? shades.shown : shades.ground;
+      return line[j] == full ? shades.full : paintsPairs() ? shades.ground : shades.shown;
     };
     for (size_t j = 0; j < line.size();) {
       size_t end = j + 1;
@@ -159,7 +161,7 @@ std::vector<Fill> PanelPainter::paint() {
       tileMaps.back().push_back(mapOfTile(int64_t(i) * call.rows, int64_t(j) * call.keys));
   }
   paintTiles();
-  if (!panel.pairs.empty()) {
+  if (paintsPairs()) {
     std::vector<Fill> tiles = std::move(fills);
     fills.clear();
     paintPairs();
@@ -191,14 +193,19 @@ public:
 
 private:
   void text(int64_t x, const std::string &content, bool bold = false, Color color = textColor, int64_t size = textSize);
-  void entry(const EntryScene &entry);
-  void panel(const Panel &panel, const EntryScene &entry, int64_t x);
+  void panels();
+  void panel(const Panel &panel, const EntryScene &entry, const std::string &title);
+  void newRow() {
+    x = margin;
+    y = bottom + gapY;
+  }
   void legend();
   void swatch(int64_t &x, Color color, const std::string &meaning, Color inner = 0);
 
   const Scene &scene;
   Scale scale;
   Drawing drawing;
+  int64_t x = margin;      ///< where the next panel goes
   int64_t y = margin;      ///< where the next line goes
   int64_t bottom = margin; ///< of what is placed
 };
@@ -216,41 +223,45 @@ void Sheet::text(int64_t x, const std::string &content, bool bold, Color color, 
   bottom = std::max(bottom, y);
 }
 
-void Sheet::panel(const Panel &panel, const EntryScene &entry, int64_t x) {
-  int64_t start = y;
-  text(x, panel.title, true);
+void Sheet::panel(const Panel &panel, const EntryScene &entry, const std::string &title) {
+  int64_t width = std::max(scale.x(scene.call.kvLen), minPanelWidth);
+  if (x > margin && x + width + margin > maxWidth)
+    newRow();
+  int64_t top = y;
+  text(x, title, true);
   y += 8;
-  int64_t left = x;
   for (Fill &fill : PanelPainter(panel, entry.call, scale).paint()) {
     for (Rect &r : fill.rects)
-      r.x += left, r.y += y;
+      r.x += x, r.y += y;
     drawing.fills.push_back(std::move(fill));
   }
-  drawing.width = std::max(drawing.width, left + scale.x(scene.call.kvLen) + margin);
+  drawing.width = std::max(drawing.width, x + scale.x(scene.call.kvLen) + margin);
   y += scale.y(scene.call.qLen) + lineHeight + 2;
-  for (const std::string &line : figureLines(panel.figures, entry.isScan)) {
+  for (const std::string &line : figureLines(panel.figures, entry)) {
     text(x, line, false, mutedColor);
     y += lineHeight;
   }
   bottom = std::max(bottom, y - lineHeight);
-  y = start;
+  y = top;
+  x += width + gapX;
 }
 
-void Sheet::entry(const EntryScene &entry) {
-  if (std::string title = scene.entryText(entry); !title.empty()) {
-    text(margin, title, true, textColor, 13);
-    y += lineHeight + 8;
-  }
-  int64_t x = margin, width = std::max(scale.x(scene.call.kvLen), minPanelWidth);
-  for (const Panel &drawn : entry.panels) {
-    if (x > margin && x + width + margin > maxWidth) {
-      x = margin;
-      y = bottom + gapY;
+/// Entry points with one panel each share rows, the others have rows of their own.
+void Sheet::panels() {
+  bool shared = llvm::all_of(scene.entries, [](auto &e) { return e.panels.size() == 1; });
+  for (const EntryScene &entry : scene.entries) {
+    std::string title = scene.entryText(entry);
+    if (!shared && !title.empty()) {
+      text(margin, title, true, textColor, 13);
+      y += lineHeight + 8;
     }
-    panel(drawn, entry, x);
-    x += width + gapX;
+    for (const Panel &drawn : entry.panels)
+      panel(drawn, entry, shared && !title.empty() ? title : drawn.title);
+    if (!shared)
+      newRow();
   }
-  y = bottom + gapY;
+  if (shared)
+    newRow();
 }
 
 void Sheet::swatch(int64_t &x, Color color, const std::string &meaning, Color inner) {
@@ -263,7 +274,8 @@ void Sheet::swatch(int64_t &x, Color color, const std::string &meaning, Color in
 
 void Sheet::legend() {
   int64_t x = margin;
-  bool pairs = llvm::any_of(scene.entries, [](auto &e) { return !e.panels.empty() && !e.panels[0].pairs.empty(); });
+  bool pairs = scale.showsPairs() &&
+               llvm::any_of(scene.entries, [](auto &e) { return !e.panels.empty() && !e.panels[0].pairs.empty(); });
   const Shades &first = shadesOf(0);
   swatch(x, first.full, "full tile");
   if (pairs)
@@ -276,7 +288,8 @@ void Sheet::legend() {
   });
   if (blind)
     swatch(x, blindColor, "row without a visible key");
-  if (scene.maps.size() < 2 || !pairs)
+  bool known = llvm::all_of(scene.entries, [](auto &e) { return e.panels.empty() || !e.panels[0].pairs.empty(); });
+  if (scene.maps.size() < 2 || !known)
     return;
   y += lineHeight + 3;
   x = margin;
@@ -308,9 +321,7 @@ Drawing Sheet::make() {
     y += lineHeight;
   }
   y += 14;
-  for (const EntryScene &part : scene.entries)
-    entry(part);
-  y = bottom + gapY;
+  panels();
   legend();
   drawing.height = bottom + margin;
   return std::move(drawing);

@@ -59,7 +59,7 @@ struct Scene {
 };
 
 /// The figures of a panel, one a line.
-std::vector<std::string> figureLines(const Figures &figures, bool isScan);
+std::vector<std::string> figureLines(const Figures &figures, const EntryScene &entry);
 
 /// Returns an empty string, or what is wrong.
 std::string makeScene(const spec::Pattern &pattern, const Request &request, Scene &scene);

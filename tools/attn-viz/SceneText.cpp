@@ -49,21 +49,19 @@ std::string Scene::valueText() const {
   return text;
 }
 
-std::string Scene::entryText(const EntryScene &entry) const {
-  if (entry.call.steps)
-    return entry.name + ": a row is one step with the keys up to itself, tiles of 1 x " + std::to_string(call.keys);
-  return entries.size() > 1 ? entry.name : "";
-}
+std::string Scene::entryText(const EntryScene &entry) const { return entries.size() > 1 ? entry.name : ""; }
 
-std::vector<std::string> attn::viz::figureLines(const Figures &n, bool isScan) {
+std::vector<std::string> attn::viz::figureLines(const Figures &n, const EntryScene &entry) {
   auto percent = [](int64_t part, int64_t whole) {
     return formatv("{0:F1} %", whole ? 100.0 * part / whole : 0.0).str();
   };
   std::vector<std::string> lines;
+  if (entry.call.steps)
+    lines.push_back(formatv("a row is one decode step, tiles of 1 x {0}", entry.call.keys));
   lines.push_back(
       formatv("{0}{1} of the pairs are visible", n.atLeast ? "at least " : "", percent(n.visible, n.pairs)));
   lines.push_back(formatv("tiles: {0} full, {1} partial, {2} skipped", n.full, n.partial, n.skipped));
-  if (isScan)
+  if (entry.isScan)
     lines.push_back("a scan: its state stands for the keys");
   else if (n.visits == 0)
     lines.push_back("no tile is visited");

@@ -47,8 +47,9 @@ static cl::list<std::string>
           cl::value_desc("list"), cl::CommaSeparated, cl::cat(category));
 static cl::list<std::string> params("param", cl::desc("Value of a parameter (default: the pattern's)"),
                                     cl::value_desc("name=value"), cl::cat(category));
-static cl::list<std::string> operands("operand", cl::desc("Values of an operand (default: made up)"),
-                                      cl::value_desc("name=file.npy"), cl::cat(category));
+static cl::list<std::string>
+    operands("operand", cl::desc("Values of an operand: a .npy file or a list such as 0,1*10,3..8 (default: made up)"),
+             cl::value_desc("name=values"), cl::cat(category));
 static cl::opt<int64_t> seed("seed", cl::desc("Seed of made-up operands (default 0)"), cl::value_desc("n"), cl::init(0),
                              cl::cat(category));
 static cl::opt<unsigned> deadline("deadline", cl::desc("Seconds before the work is given up (default 60; 0: never)"),
@@ -103,7 +104,7 @@ static bool readOptions(Request &what) {
   what.seed = seed;
   if (!layers.empty())
     what.layers.assign(layers.begin(), layers.end());
-  return readPairs(params, what.params) && readPairs(operands, what.operandFiles) && readTile(what);
+  return readPairs(params, what.params) && readPairs(operands, what.operands) && readTile(what);
 }
 
 static Format formatOf(llvm::StringRef path) {
