@@ -2,7 +2,7 @@
 # Runs every test: sets up and builds if needed, then C++ unit tests, lit, and Python tests. Ends with one line of totals.
 # The results stay in build/<preset>/test-results (tools/systems-report.py reads them).
 #   --all    also the tests marked slow
-#   --peers  also comparisons with other attention libraries, where those are installed
+#   --peers  also comparisons with PyTorch (SDPA, FlexAttention), which is installed into .venv (gigabytes)
 # Any other argument goes to pytest (e.g. -k softcap). Exit code 0 only if nothing failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -20,6 +20,10 @@ for argument in "$@"; do
   esac
 done
 bash tools/setup.sh && bash tools/build.sh "$preset" || { echo "test: set-up or build failed"; exit 1; }
+if [ "$peers" != "not peers" ]; then
+  echo "test: PyTorch for the comparisons"
+  .venv/bin/pip install -q --disable-pip-version-check torch || { echo "test: no PyTorch"; exit 1; }
+fi
 
 # LLVM's headers poison freed arena memory for AddressSanitizer; Debian's libMLIR is not built to expect it.
 export ASAN_OPTIONS="allow_user_poisoning=0:${ASAN_OPTIONS:-}"
