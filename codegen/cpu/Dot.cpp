@@ -52,7 +52,7 @@ Values attn::codegen::cpu::emitContraction(Emitter &e, const DotTile &tile, Valu
       Value address = rows.empty() ? e.gep(right, j * nStride) : e.gep(rows[j], e.mul(k, 4));
       Value scalar = e.splat(e.load(e.getF32Type(), address, b.table ? 1 : 4));
       for (int64_t v = 0; v < vectors; ++v)
-        next.push_back((pairs ? multiplyPairs : multiplyAdd)(e, leftLanes[v], scalar, carried[j * vectors + v]));
+        next.push_back((pairs ? multiplyPairs : multiplyAdd)(e, scalar, leftLanes[v], carried[j * vectors + v]));
     }
     return next;
   };
