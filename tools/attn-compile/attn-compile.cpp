@@ -28,9 +28,9 @@ static cl::OptionCategory category("Options");
 static cl::opt<std::string> input(cl::Positional, cl::desc("<pattern.json>"), cl::init("-"), cl::cat(category));
 static cl::opt<std::string> output("o", cl::desc("Output file (- is standard output)"), cl::value_desc("file"),
                                    cl::init("-"), cl::cat(category));
-static cl::list<std::string> targets("target",
-                                     cl::desc("Instruction sets: cpu (this machine), x86-64-v4, x86-64-v3, generic"),
-                                     cl::value_desc("name"), cl::CommaSeparated, cl::cat(category));
+static cl::list<std::string>
+    targets("target", cl::desc("Instruction sets: cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic"),
+            cl::value_desc("name"), cl::CommaSeparated, cl::cat(category));
 static cl::list<std::string> variants("variant", cl::desc("What is fixed at compile time, as dtype=bf16,d=128,dv=128"),
                                       cl::value_desc("list"), cl::cat(category));
 static cl::opt<Emit>
@@ -72,7 +72,8 @@ static int refuse(const llvm::Twine &message) {
 
 /// Refuses what is part of the plan but not built. Returns false with the message printed.
 static bool isSupported() {
-  const char *known = "GPU code is not built yet; there are cpu (this machine), x86-64-v4, x86-64-v3 and generic\n";
+  const char *known = "GPU code is not built yet; "
+                      "there are cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3 and generic\n";
   for (const std::string &target : targets)
     if (llvm::StringRef(target).starts_with("sm_"))
       return refuse("UNSUPPORTED: target '" + target + "': " + known) == 0;
