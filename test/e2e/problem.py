@@ -80,8 +80,8 @@ def random_sizes(case, rng, **fixed) -> cases.Sizes:
 
 
 def long_lengths(case) -> dict:
-    """Several tiles of rows and keys, with a prefix where there may be one."""
-    q_lens, kv_lens = np.array([130, 97]), np.array([200, 130])
+    """Several tiles of rows and keys: after a prefix, and from the start."""
+    q_lens, kv_lens = np.array([130, 130]), np.array([200, 130])
     if case.decode_only:
         q_lens[:] = 1
     return {"q_lens": kv_lens if case.equal_lengths else q_lens, "kv_lens": kv_lens}
