@@ -8,7 +8,6 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::codegen::cpu;
 
-static ArrayRef<int64_t> shapeOf(Value tile) { return cast<tile::TileType>(tile.getType()).getShape(); }
 static bool isVector(Value tile) { return shapeOf(tile).size() == 1; }
 
 bool Phase::join(Operation *op) {
@@ -373,8 +372,6 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
 /// The register tile of the dot: `count` columns of `vectors` vectors.
 SmallVector<Values> PhaseEmitter::contract(Value n, int64_t count) {
   tile::DotOp dot = phase.dot;
-  auto aShape = shapeOf(dot.getA());
-  int64_t depth = dot.getTransposeA() ? aShape[0] : aShape[1];
   Values accumulators;
   for (int64_t j = 0; j < count; ++j) {
     Operand init = dot.getInit() ? (phase.constants.count(dot.getInit())
@@ -388,63 +385,10 @@ SmallVector<Values> PhaseEmitter::contract(Value n, int64_t count) {
       accumulators.push_back(lanes);
   }
 
-  const DotSource &a = phase.a, &b = phase.b;
-  Value table = b.table ? e.capture(b.table) : Value();
-  Values rows; // addresses of the rows of a transposed b, one per column
-  Value block; // address of (k = 0, n) of b
-  int64_t kStride = 4, nStride = 4;
-  if (b.table && dot.getTransposeB()) {
-    Value first = e.gep(table, e.mul(n, 8));
-    for (int64_t j = 0; j < count; ++j)
-      rows.push_back(e.load(e.ptr(), e.gep(first, j * 8), 8));
-  } else if (!b.table) {
-    // By rows, the row index (k, or n if b is transposed) has the leading dimension; by lanes the other one.
-    (dot.getTransposeB() != b.byLanes ? nStride : kStride) = b.place.ld * 4;
-    block = e.gep(e.capture(b.place.address), e.mul(n, nStride));
-  }
-  Value aBlock = a.table ? Value() : e.gep(e.capture(a.place.address), e.mul(m, 4));
-  Value aTable = a.table ? e.capture(a.table) : Value();
-
-  auto step = [&](Value k, ValueRange carried) {
-    Value left = a.table ? e.gep(e.load(e.ptr(), e.gep(aTable, e.mul(k, 8)), 8), e.mul(m, 4))
-                         : e.gep(aBlock, e.mul(k, a.place.ld * 4));
-    Values leftLanes;
-    for (int64_t v = 0; v < vectors; ++v)
-      leftLanes.push_back(e.load(e.vecF32(), e.gep(left, v * e.lanes * 4), a.table ? 1 : 4));
-    Value right;
-    if (b.table && !dot.getTransposeB()) {
-      Value entry = e.gep(table, e.mul(k, 8)), offset = e.mul(n, 4);
-      right = e.gep(e.load(e.ptr(), entry, 8), offset);
-      if (b.rows) // the same columns of the row that is read one tile later
-        e.prefetch(e.gep(e.load(e.ptr(), e.gep(entry, b.rows * 8), 8), offset), 4);
-    } else if (!b.table) {
-      right = e.gep(block, e.mul(k, kStride));
-    }
-    Values next;
-    for (int64_t j = 0; j < count; ++j) {
-      Value address = rows.empty() ? e.gep(right, j * nStride) : e.gep(rows[j], e.mul(k, 4));
-      Value scalar = e.splat(e.load(e.getF32Type(), address, b.table ? 1 : 4));
-      for (int64_t v = 0; v < vectors; ++v)
-        next.push_back(e.fma(scalar, leftLanes[v], carried[j * vectors + v]));
-    }
-    return next;
-  };
-  Values results = accumulators;
-  constexpr int64_t line = 16; // floats
-  int64_t whole = rows.empty() || !b.rows ? 0 : depth / line * line;
-  if (whole) {
-    // A cache line of every row at a time, with a prefetch of the same line of the rows that are read one tile later.
-    Value following = e.gep(table, e.mul(e.add(n, b.rows), 8));
-    results = e.loop(e.i64(0), e.i64(whole), line, results, [&](Value k0, ValueRange carried) {
-      for (int64_t j = 0; j < count; ++j)
-        e.prefetch(e.gep(e.load(e.ptr(), e.gep(following, j * 8), 8), e.mul(k0, 4)), 4);
-      return e.loop(k0, e.add(k0, line), 1, carried, step);
-    });
-  }
-  if (depth > whole)
-    results = e.loop(e.i64(whole), e.i64(depth), 1, results, step);
-  SmallVector<Values> tile;
+  DotTile tile{dot, phase.a, phase.b, m, n, vectors, count};
+  Values results = emitContraction(e, tile, std::move(accumulators));
+  SmallVector<Values> columns;
   for (int64_t j = 0; j < count; ++j)
-    tile.push_back(Values(ArrayRef<Value>(results).slice(j * vectors, vectors)));
-  return tile;
+    columns.push_back(Values(ArrayRef<Value>(results).slice(j * vectors, vectors)));
+  return columns;
 }

@@ -7,25 +7,10 @@
 #ifndef ATTN_CODEGEN_CPU_PHASE_H
 #define ATTN_CODEGEN_CPU_PHASE_H
 
+#include "codegen/cpu/Dot.h"
 #include "codegen/cpu/Expressions.h"
 
 namespace attn::codegen::cpu {
-
-/// fp32 storage by lanes, [column][lane] (see Copies.h; a tile by rows is one by lanes of its transpose). Row vectors
-/// have one column.
-struct Place {
-  Value address;
-  int64_t ld = 0;
-  explicit operator bool() const { return static_cast<bool>(address); }
-};
-
-/// How a dot reads a tile: the left operand a vector of rows at a time, the right one element by element.
-struct DotSource {
-  Place place;
-  bool byLanes = false; ///< layout of `place` (Copies.h)
-  Value table;          ///< addresses of fp32 rows; then `place` is not set
-  int64_t rows = 0;     ///< rows in the table; as many follow, which are likely to be read next
-};
 
 struct Phase {
   int64_t lanesCount = 0; ///< extent along the lanes

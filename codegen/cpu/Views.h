@@ -28,6 +28,7 @@ struct Task {
   Value rows;      ///< logical rows of the request
   Value zeroRow;   ///< a row of zeros
   Value dropRow;   ///< a row that may be written and is never read
+  Value everyKey;  ///< bytes that say that every key is seen
   Value positions; ///< i32 of every row of the current row tile: its query position
   Value heads;     ///< the same for its query head; only with pack
 };

@@ -9,9 +9,9 @@
 #include "attn/attn.hpp"
 #include "tools/attn-run/Npy.h"
 #include "tools/attn-run/Options.h"
+#include "tools/attn-run/Random.h"
 
 #include <memory>
-#include <random>
 
 namespace attn::tool {
 
@@ -63,7 +63,7 @@ private:
   std::vector<int64_t> qLens, kvLens, qStarts, kvStarts;
   bool raggedQueries = false, raggedKeys = false;
   int64_t dv = 0, queryRows = 0; ///< of outputs
-  std::mt19937_64 generator;
+  Random random;
 };
 
 } // namespace attn::tool

@@ -1,9 +1,4 @@
 //===- RandomJob.cpp - Made-up arguments (--random) ----------------*- C++ -*-===//
-//
-// Normal values for tensors, and for operands what their declaration allows: non-decreasing document-like numbers for
-// sorted ones, 0 and 1 for boolean ones, positions for other integers, (0, 1) for floats. The same seed gives the same
-// values everywhere.
-//===----------------------------------------------------------------------===//
 
 #include "tools/attn-run/Job.h"
 
@@ -11,14 +6,6 @@
 #include <cmath>
 
 namespace attn::tool {
-
-/// Uniform in (0, 1), from the top bits, so that it does not depend on the standard library's distributions.
-static double uniform(std::mt19937_64 &generator) { return (double(generator() >> 11) + 0.5) * 0x1p-53; }
-
-static double normal(std::mt19937_64 &generator) {
-  double radius = std::sqrt(-2 * std::log(uniform(generator)));
-  return radius * std::cos(6.283185307179586 * uniform(generator));
-}
 
 int64_t Job::paramValue(const std::string &name) const {
   auto given = options.params.find(name);
@@ -66,7 +53,7 @@ Array Job::randomArray(const attn_argument_info &input, const attn_variant_info 
   shape.push_back(input.role == ATTN_ROLE_VALUE ? variant.dv : variant.d);
   Array array = Array::zeros(variant.dtype, shape);
   for (int64_t i = 0; i < array.size(); ++i)
-    array.set(i, normal(generator));
+    array.set(i, random.normal());
   return array;
 }
 
@@ -74,23 +61,7 @@ Array Job::randomOperand(const attn_argument_info &operand) {
   std::vector<int64_t> shape;
   for (int32_t i = 0; i < operand.rank; ++i)
     shape.push_back(sizeNamed(operand.shape[i]));
-  Array array = Array::zeros(operand.dtype, shape);
-  bool isFloat = operand.dtype == ATTN_F32 || operand.dtype == ATTN_F16 || operand.dtype == ATTN_BF16;
-  int64_t last = shape.empty() ? 1 : shape.back();
-  int64_t highest = operand.dtype == ATTN_I8 ? 127 : std::max<int64_t>(sizeNamed("kv_len"), 1);
-  double sorted = 0;
-  for (int64_t i = 0; i < array.size(); ++i) {
-    double draw = uniform(generator);
-    if (operand.domain == ATTN_DOMAIN_SORTED) {
-      sorted = (i % last ? sorted : 0) + (draw < 0.05 && sorted < 127 ? 1 : 0);
-      array.set(i, sorted);
-    } else if (operand.domain == ATTN_DOMAIN_BOOLEAN || operand.dtype == ATTN_BOOL) {
-      array.set(i, draw < 0.5);
-    } else {
-      array.set(i, isFloat ? draw : std::floor(draw * double(highest)));
-    }
-  }
-  return array;
+  return random.operand(operand.dtype, operand.domain, shape, sizeNamed("kv_len"));
 }
 
 std::string Job::makeRandom() {
@@ -117,7 +88,7 @@ std::string Job::makeRandom() {
   }
   if (!variant)
     return "--random: the artifact has no variant of that dtype, d and dv for this machine (see --info)";
-  generator.seed(uint64_t(randomKey("seed", 0)));
+  random = Random(uint64_t(randomKey("seed", 0)));
 
   // Lengths: those given, else of the arrays given, else of --random.
   auto rows = [&](bool queries, int64_t otherwise) {

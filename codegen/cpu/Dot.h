@@ -1,0 +1,42 @@
+//===- Dot.h - The contraction of a register tile -------------------*- C++ -*-===//
+#ifndef ATTN_CODEGEN_CPU_DOT_H
+#define ATTN_CODEGEN_CPU_DOT_H
+
+#include "codegen/cpu/Emitter.h"
+#include "dialect/tile/TileDialect.h"
+
+namespace attn::codegen::cpu {
+
+inline llvm::ArrayRef<int64_t> shapeOf(Value tile) { return llvm::cast<tile::TileType>(tile.getType()).getShape(); }
+inline int64_t columnsOf(Value tile) { return shapeOf(tile).size() == 1 ? 1 : shapeOf(tile)[1]; }
+
+/// fp32 storage by lanes, [column][lane] (see Copies.h; a tile by rows is one by lanes of its transpose). Row vectors
+/// have one column.
+struct Place {
+  Value address;
+  int64_t ld = 0;
+  explicit operator bool() const { return static_cast<bool>(address); }
+};
+
+/// How a dot reads a tile: the left operand a vector of rows at a time, the right one element by element.
+struct DotSource {
+  Place place;
+  bool byLanes = false; ///< layout of `place` (Copies.h)
+  Value table;          ///< addresses of fp32 rows; then `place` is not set
+  int64_t rows = 0;     ///< rows in the table; as many follow, which are likely to be read next
+};
+
+/// A register tile of a dot: rows [m, m + vectors * lanes), columns [n, n + columns).
+struct DotTile {
+  tile::DotOp dot;
+  const DotSource &a, &b;
+  Value m, n;
+  int64_t vectors, columns;
+};
+
+/// Adds the products of the tile to the accumulators, `vectors` of column 0, then of column 1, and so on; returns them.
+Values emitContraction(Emitter &e, const DotTile &tile, Values accumulators);
+
+} // namespace attn::codegen::cpu
+
+#endif // ATTN_CODEGEN_CPU_DOT_H

@@ -1,0 +1,39 @@
+//===- Loops.h - Loops over keys and rows ---------------------------*- C++ -*-===//
+//
+// tile.for_keys runs the range program of its mask and, per range, its full or its partial region; tile.for_rows runs
+// over the row tiles of the request. The tiles that a loop carries live in slots, one place each.
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_CODEGEN_CPU_LOOPS_H
+#define ATTN_CODEGEN_CPU_LOOPS_H
+
+#include "codegen/cpu/PhaseBuilder.h"
+
+namespace attn::codegen::cpu {
+
+class Loops {
+public:
+  using LowerBlock = std::function<mlir::LogicalResult(mlir::Block &)>;
+  Loops(KernelScope &scope, Tiles &tiles, PhaseBuilder &phases, LowerBlock lowerBlock)
+      : scope(scope), e(scope.e), tiles(tiles), phases(phases), lowerBlock(std::move(lowerBlock)) {}
+
+  mlir::LogicalResult forKeys(tile::ForKeysOp op);
+  mlir::LogicalResult forRows(tile::ForRowsOp op);
+
+private:
+  mlir::LogicalResult keyTiles(mlir::Region &region, llvm::ArrayRef<Place> slots, Value from, Value to);
+  mlir::LogicalResult body(mlir::Region &region, llvm::ArrayRef<Place> slots);
+  llvm::SmallVector<Place> openSlots(ValueRange inits, ValueRange results);
+  void yield(mlir::Operation *terminator, llvm::ArrayRef<Place> slots);
+  /// (any, all, next) of the tiles from key k0 on, by the mask of the loop.
+  mlir::FailureOr<Values> rangeCode(tile::ForKeysOp op, Value k0);
+
+  KernelScope &scope;
+  Emitter &e;
+  Tiles &tiles;
+  PhaseBuilder &phases;
+  LowerBlock lowerBlock;
+};
+
+} // namespace attn::codegen::cpu
+
+#endif // ATTN_CODEGEN_CPU_LOOPS_H

@@ -1,0 +1,116 @@
+//===- PhaseBuilder.cpp - Gathers tile operations into phases --------------===//
+#include "codegen/cpu/PhaseBuilder.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::codegen::cpu;
+
+LogicalResult PhaseBuilder::add(Operation *op) {
+  if (phase && !phase->join(op) && failed(flush()))
+    return failure();
+  if (!phase) {
+    phase.emplace();
+    phase->join(op);
+  }
+  if (auto where = dyn_cast<tile::WhereOp>(op)) {
+    auto loop = where->getParentOfType<tile::ForKeysOp>();
+    phase->visible = &loop.getVisible();
+    phase->k0 = scope.scalar(where->getParentRegion()->getArgument(0));
+  }
+  return success();
+}
+
+LogicalResult PhaseBuilder::flush() {
+  if (!phase)
+    return success();
+  Phase p = std::move(*phase);
+  phase.reset();
+  for (Operation *op : p.ops)
+    tiles.markDone(op);
+  if (failed(placeOperands(p)))
+    return failure();
+  placeResults(p);
+  if (p.visible)
+    p.seen = tiles.claimSeen();
+  LogicalResult result = emitPhase(scope.e, scope.around, p);
+  tiles.releaseDead();
+  return result;
+}
+
+LogicalResult PhaseBuilder::placeOperands(Phase &p) {
+  for (Operation *op : p.ops) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      Value value = operand.get();
+      Operation *producer = value.getDefiningOp();
+      if (!isa<tile::TileType>(value.getType()) || (producer && p.contains(producer)))
+        continue;
+      bool isLeft = op == p.dot && operand.getOperandNumber() == 0;
+      bool isRight = op == p.dot && operand.getOperandNumber() == 1;
+      if (auto constant = tiles.constantOf(value); constant && !isLeft && !isRight) {
+        p.constants[value] = *constant;
+        continue;
+      }
+      auto source = tiles.formFor(operand);
+      if (failed(source))
+        return failure();
+      if (isLeft)
+        p.a = *source;
+      else if (isRight)
+        p.b = *source;
+      else
+        p.places[value] = source->place;
+    }
+  }
+  return success();
+}
+
+bool PhaseBuilder::outlives(Value value, const Phase &p) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) { return !p.contains(user); });
+}
+
+void PhaseBuilder::placeResults(Phase &p) {
+  auto [block, slots] = tiles.position();
+  Operation *terminator = block->getTerminator();
+  llvm::DenseSet<Value> taken;
+  // A result may replace `old` if the phase is the last to read it, element by element.
+  auto replaceable = [&](Value old, Value result) {
+    if (shapeOf(old) != shapeOf(result) || taken.contains(old) || !tiles.isDead(old))
+      return false;
+    return !p.dot || (old != p.dot.getA() && old != p.dot.getB());
+  };
+  for (Operation *op : p.ops) {
+    Value result = op->getResult(0);
+    if (!outlives(result, p))
+      continue;
+    bool byRows = p.byRows && shapeOf(result).size() == 2;
+    Place place;
+    if (!byRows) {
+      for (auto [i, slot] : llvm::enumerate(slots)) {
+        Value old = block->getArgument(i + 1);
+        if (terminator->getOperand(i) == result && replaceable(old, result)) {
+          place = slot;
+          taken.insert(old);
+          break;
+        }
+      }
+    }
+    if (!place) {
+      for (Operation *other : p.ops) {
+        for (Value old : other->getOperands()) {
+          if (isa<tile::TileType>(old.getType()) && replaceable(old, result) &&
+              (place = tiles.takeOver(old, result, byRows))) {
+            taken.insert(old);
+            break;
+          }
+        }
+        if (place)
+          break;
+      }
+    }
+    if (!place)
+      place = byRows ? tiles.allocate(result, shapeOf(result)[1], shapeOf(result)[0])
+                     : tiles.allocate(result, shapeOf(result)[0], columnsOf(result));
+    tiles.bindPlace(result, place, byRows);
+    p.places[result] = place;
+  }
+}

@@ -1,0 +1,259 @@
+//===- Tiles.cpp - Where tile values live ----------------------------------===//
+#include "codegen/cpu/Tiles.h"
+
+#include "codegen/cpu/Copies.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::codegen::cpu;
+
+namespace {
+/// The parts of tile.load and tile.load_keys that they share.
+struct LoadParts {
+  Type element;
+  Value scale;
+  ValueRange rope;
+  bool interleaved;
+
+  explicit LoadParts(Operation *op) {
+    if (auto load = dyn_cast<tile::LoadOp>(op)) {
+      element = load.getView().getType().getElementType();
+      scale = load.getScale();
+      rope = load.getRope();
+      interleaved = load.getInterleaved();
+    } else {
+      auto keys = cast<tile::LoadKeysOp>(op);
+      element = keys.getView().getType().getElementType();
+      rope = keys.getRope();
+      interleaved = keys.getInterleaved();
+    }
+  }
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Memory and lifetimes
+//===----------------------------------------------------------------------===//
+
+Place Tiles::allocate(Value owner, int64_t lanesCount, int64_t columns) {
+  Place place{{}, scope.padded(lanesCount)};
+  int64_t block = scope.scratch.allocate(place.ld * columns * 4);
+  place.address = scope.address(block);
+  tiles[owner].blocks.push_back(block);
+  return place;
+}
+
+Place Tiles::takeOver(Value old, Value result, bool byRows) {
+  auto it = tiles.find(old);
+  if (it == tiles.end() || it->second.blocks.size() != 1 || old.getParentBlock() != at.block)
+    return {};
+  Place place = byRows ? it->second.rows : it->second.lanes;
+  if (place) {
+    auto blocks = std::exchange(it->second.blocks, {});
+    tiles[result].blocks = std::move(blocks);
+  }
+  return place;
+}
+
+bool Tiles::isDead(Value value) {
+  if (value.getParentBlock() != at.block)
+    return false;
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    Operation *here = at.block->findAncestorOpInBlock(*user);
+    return !here || done.contains(here);
+  });
+}
+
+void Tiles::releaseDead() {
+  for (auto &[value, tile] : tiles) {
+    if (tile.blocks.empty() || !isDead(value))
+      continue;
+    for (int64_t block : tile.blocks)
+      scope.scratch.release(block);
+    tile.blocks.clear();
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Forms
+//===----------------------------------------------------------------------===//
+
+FailureOr<DotSource> Tiles::formFor(OpOperand &operand) {
+  Value value = operand.get();
+  Operation *user = operand.getOwner();
+  bool rows = false;
+  if (auto dot = dyn_cast<tile::DotOp>(user)) {
+    if (operand.getOperandNumber() == 1)
+      return rightOf(value);
+    if (operand.getOperandNumber() == 0 && dot.getTransposeA()) {
+      // Vectors of the columns: read from the rows in place if they consist of whole vectors.
+      rows = true;
+      if (columnsOf(value) % e.lanes == 0 && !tiles[value].lanes)
+        return rightOf(value);
+    }
+  } else if (auto map = dyn_cast<tile::MapOp>(user)) {
+    rows = map.getKeyRows() && shapeOf(value).size() == 2;
+  }
+  auto place = rows ? rowsOf(value) : lanesOf(value);
+  if (failed(place))
+    return failure();
+  return DotSource{*place, !rows, {}, 0};
+}
+
+LogicalResult Tiles::prepareForLoop(Operation *loop) {
+  WalkResult result = loop->walk([&](Operation *op) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      Value value = operand.get();
+      if (op == loop || !isa<tile::TileType>(value.getType()) ||
+          loop->isAncestor(value.getParentRegion()->getParentOp()))
+        continue;
+      if (failed(formFor(operand)))
+        return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// A sweep over all pairs of the tile only to find the keys that some row sees.
+LogicalResult Tiles::computeSeen(tile::ForKeysOp loop) {
+  Phase sweep;
+  sweep.lanesCount = scope.task.rowTile;
+  sweep.columns = scope.task.keyTile;
+  sweep.visible = &loop.getVisible();
+  sweep.k0 = scope.scalar(loop.getPartial().getArgument(0));
+  sweep.seen = seen;
+  seenReady = true;
+  return emitPhase(e, scope.around, sweep);
+}
+
+/// Fills the table of row addresses of a loaded tile.
+LogicalResult Tiles::loadTable(Value value) {
+  if (tiles[value].table)
+    return success();
+  Operation *load = tiles[value].load;
+  bool isKeys = isa<tile::LoadKeysOp>(load);
+  int64_t rows = scope.padded(shapeOf(value)[0] * (isKeys ? 2 : 1)); // the rows that follow are prefetched
+  int64_t block = scope.scratch.allocate(rows * 8);
+  tiles[value].blocks.push_back(block);
+  Value table = scope.address(block);
+  tiles[value].table = table;
+  if (auto op = dyn_cast<tile::LoadOp>(load)) {
+    emitQueryRows(e, scope.task, scope.addresses.lookup(op.getView()), scope.scalar(op.getRow0()), shapeOf(value)[0],
+                  table,
+                  /*drop=*/false);
+    return success();
+  }
+  auto op = cast<tile::LoadKeysOp>(load);
+  Value flags = scope.task.everyKey;
+  if (op.getSeen()) {
+    if (!seen)
+      return op.emitError("`seen` outside the partial region of a tile.for_keys");
+    if (!seenReady && failed(computeSeen(op->getParentOfType<tile::ForKeysOp>())))
+      return failure();
+    flags = seen;
+  }
+  emitKeyRows(e, scope.task, scope.addresses.lookup(op.getView()), scope.scalar(op.getK0()), rows, table, flags);
+  return success();
+}
+
+FailureOr<Place> Tiles::rowsOf(Value value) {
+  if (tiles[value].rows)
+    return tiles[value].rows;
+  int64_t rows = scope.padded(shapeOf(value)[0]), columns = columnsOf(value);
+  if (Operation *load = tiles[value].load) {
+    if (failed(loadTable(value)))
+      return failure();
+    LoadParts parts(load);
+    Rotation rotation;
+    if (!parts.rope.empty()) {
+      if (parts.rope.size() != 2 || columns % 2 != 0) {
+        load->emitError("rope needs two tables and an even dimension");
+        return failure();
+      }
+      rotation.cos = scope.addresses.lookup(parts.rope[0]);
+      rotation.sin = scope.addresses.lookup(parts.rope[1]);
+      rotation.element = cast<tile::BufferType>(parts.rope[0].getType()).getElementType();
+      rotation.interleaved = parts.interleaved;
+      if (auto keys = dyn_cast<tile::LoadKeysOp>(load))
+        rotation.first = scope.scalar(keys.getK0());
+      else
+        rotation.positions = scope.task.positions;
+    }
+    Place place = allocate(value, columns, rows);
+    Value scale = parts.scale ? scope.scalar(parts.scale) : Value();
+    int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
+    emitConvertRows(e, tiles[value].table, parts.element, rows, next, columns, place.address, place.ld,
+                    parts.rope.empty() ? nullptr : &rotation, scale);
+    tiles[value].rows = place;
+    return place;
+  }
+  auto lanes = lanesOf(value);
+  if (failed(lanes))
+    return failure();
+  Place place = allocate(value, columns, rows);
+  emitLanesToRows(e, lanes->address, lanes->ld, rows, columns, {{}, place.address, place.ld}, e.getF32Type());
+  tiles[value].rows = place;
+  return place;
+}
+
+FailureOr<Place> Tiles::lanesOf(Value value) {
+  if (tiles[value].lanes)
+    return tiles[value].lanes;
+  int64_t rows = shapeOf(value)[0], columns = columnsOf(value);
+  Place place = allocate(value, rows, columns);
+  tiles[value].lanes = place;
+  if (auto constant = tiles[value].constant) {
+    emitFill(e, place.address, scope.padded(rows) * columns, *constant);
+    return place;
+  }
+  Operation *load = tiles[value].load;
+  if (load && shapeOf(value).size() == 1) {
+    if (failed(loadTable(value)))
+      return failure();
+    LoadParts parts(load);
+    Value scale = parts.scale ? scope.scalar(parts.scale) : Value();
+    emitLoadVector(e, tiles[value].table, parts.element, scope.padded(rows), place.address, scale);
+    return place;
+  }
+  if (load && LoadParts(load).element.isF32() && LoadParts(load).rope.empty()) {
+    if (failed(loadTable(value)))
+      return failure();
+    Value scale = LoadParts(load).scale;
+    emitRowsToLanes(e, {tiles[value].table, {}, 0}, scope.padded(rows), columns, place.address, place.ld,
+                    scale ? scope.scalar(scale) : Value());
+    return place;
+  }
+  if (!load && !tiles[value].rows) {
+    emitError(value.getLoc(), "the tile has no value here");
+    return failure();
+  }
+  auto source = rowsOf(value);
+  if (failed(source))
+    return failure();
+  emitRowsToLanes(e, {{}, source->address, source->ld}, scope.padded(rows), columns, place.address, place.ld, {});
+  return place;
+}
+
+/// A tile whose elements are read one by one: in the caller's memory if it can be, else as it exists.
+FailureOr<DotSource> Tiles::rightOf(Value value) {
+  if (Operation *load = tiles[value].load; load && !tiles[value].lanes && !tiles[value].rows) {
+    LoadParts parts(load);
+    if (parts.element.isF32() && !parts.scale && parts.rope.empty()) {
+      if (failed(loadTable(value)))
+        return failure();
+      int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
+      return DotSource{{}, false, tiles[value].table, next};
+    }
+    auto place = rowsOf(value);
+    if (failed(place))
+      return failure();
+    return DotSource{*place, false, {}, 0};
+  }
+  if (tiles[value].rows)
+    return DotSource{tiles[value].rows, false, {}, 0};
+  auto place = lanesOf(value);
+  if (failed(place))
+    return failure();
+  return DotSource{*place, true, {}, 0};
+}
