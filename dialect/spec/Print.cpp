@@ -103,6 +103,7 @@ public:
                           pattern.caches[0].layout == Layout::Contiguous && pattern.caches[0].doc.empty();
     if (!isDefaultCache)
       group("caches", pattern.caches, [&](const Cache &c) { cache(c); });
+    schedule();
     const Entry &first = pattern.entries[0];
     if (pattern.entries.size() == 1 && first.name == "attend" && first.doc.empty())
       attend(first.attend);
@@ -174,6 +175,27 @@ private:
       w.string(*name);
     else
       w.number(std::get<int64_t>(size));
+  }
+  void schedule() {
+    const Schedule &s = pattern.schedule;
+    auto stated = [](const TileShape &shape) { return shape.rows || shape.keys; };
+    if (!stated(s.prefill) && !stated(s.decode))
+      return;
+    w.key("schedule");
+    w.open('{');
+    for (auto [key, shape] : {std::pair("prefill", s.prefill), {"decode", s.decode}}) {
+      if (!stated(shape))
+        continue;
+      w.key(key);
+      w.open('{', true);
+      for (auto [size, value] : {std::pair("rows", shape.rows), {"keys", shape.keys}})
+        if (value) {
+          w.key(size);
+          w.number(value);
+        }
+      w.close('}');
+    }
+    w.close('}');
   }
   void param(const Param &p) {
     auto number = [&] { std::visit([&](auto value) { w.number(value); }, p.value); };
