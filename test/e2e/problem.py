@@ -30,7 +30,7 @@ class Problem:
 
     def lengths(self):
         return {"q_lens": self.sizes.q_lens, "kv_lens": self.sizes.kv_lens, "positions": self.case.positions,
-                "q_pos": self.q_pos}
+                "q_pos": self.q_pos, "layer": self.sizes.layer}
 
     def rows(self, x):
         """The real rows of an output, flattened."""
