@@ -19,6 +19,7 @@ class Case:
     visible: Callable[[Dict[str, Any], int], Callable]
     params: Dict[str, Any] = field(default_factory=dict)
     operands: Callable[[int, int, int], Dict[str, np.ndarray]] = _none
+    entry: str = ""  # where the pattern has several
     slug: str = ""  # row of the table of systems
     by_head: bool = False  # the mask depends on the head
 
@@ -30,6 +31,38 @@ def _documents(batch: int, heads: int, length: int) -> Dict[str, np.ndarray]:
 
 def _prefix(batch: int, heads: int, length: int) -> Dict[str, np.ndarray]:
     return {"prefix_len": np.full(batch, length // 8, np.int32)}
+
+
+def _spans(batch: int, heads: int, length: int) -> Dict[str, np.ndarray]:
+    """Spans of 1/8, 2/8, ... of the length, one a head, in turn."""
+    beta = 1 + np.arange(heads, dtype=np.int32)[None] % 4
+    return {"alpha": np.zeros((1, heads), np.int32), "beta": beta}
+
+
+def _s2(operands, length):
+    """8 local blocks of 64 and every 16th block, shifted by 16 / heads from head to head (8 heads or fewer)."""
+
+    def visible(b, h, q, k):
+        heads = max(2, min(8, 16384 // length))
+        return (k <= q) & ((q // 64 - k // 64 < 8) | ((k // 64 + h * (16 // heads)) % 16 == 0))
+
+    return visible
+
+
+def _power(operands, length):
+    def visible(b, h, q, k):
+        distance = q // 256 - k // 256
+        return (k <= q) & ((distance < 5) | (k < 256) | (distance & (distance - 1) == 0))
+
+    return visible
+
+
+def _moa(operands, length):
+    def visible(b, h, q, k):
+        blocks = operands["beta"][0, h] * length // 512
+        return (k <= q) & ((k < 64) | (q // 64 - k // 64 < blocks))
+
+    return visible
 
 
 def causal(operands, length):
@@ -60,6 +93,28 @@ SPARSE = {
         lambda operands, length: lambda b, h, q, k: (k <= q) | (k < operands["prefix_len"][b]),
         operands=_prefix,
     ),
+    "global 64, local 256": Case(
+        "global_tokens",
+        lambda operands, length: lambda b, h, q, k: (q < 64) | (k < 64) | ((q - k <= 256) & (k - q <= 256)),
+        {"radius": 256, "tokens": 64},
+    ),
+    "blocks of 1024": Case(
+        "transnormer",
+        lambda operands, length: lambda b, h, q, k: (k <= q) & (q // 1024 == k // 1024),
+        {"block": 1024},
+        entry="decoder",
+        slug="transnormer",
+    ),
+    "tri-shape 128, 1024, 100": Case(
+        "scbench",
+        lambda operands, length: lambda b, h, q, k: (k <= q) & ((k < 128) | (q - k < 1024) | (q >= length - 100)),
+        {"init": 128, "local": 1024, "last": 100},
+        entry="tri_shape",
+        slug="scbench",
+    ),
+    "S2 stripes": Case("s2_attention", _s2, slug="s2_attention", by_head=True),
+    "PowerAttention": Case("powerattention", _power, slug="powerattention"),
+    "MoA spans": Case("moa", _moa, operands=_spans, entry="prefill", slug="moa", by_head=True),
 }
 
 

@@ -37,7 +37,7 @@ def ours(problem: Problem, threads: int, compiled=None) -> "attn.Plan":
     """The plan of an attn call; `plan.run` is timed."""
     q, k, v = problem.bits
     compiled = compiled or artifact(problem.case.pattern, problem.dtype, problem.d)
-    entry = {} if len(compiled.manifest["entries"]) == 1 else {"entry": "prefill" if q.shape[2] > 1 else "decode"}
+    entry = {"entry": problem.case.entry} if problem.case.entry else {}
     names = {}
     for argument in compiled.arguments(*entry.values()):
         if argument.name[:2] in ("k.", "v."):
