@@ -71,6 +71,7 @@ private:
 
   mlir::FailureOr<DotSource> rightOf(Value value);
   mlir::LogicalResult loadTable(Value value);
+  int64_t followingRows(Value value);
   mlir::LogicalResult computeSeen(tile::ForKeysOp loop);
 
   KernelScope &scope;
