@@ -19,7 +19,7 @@ Values Boxes::layout(Side side, Value number) {
 
 Value Boxes::keyEnd() { return e.mul(layout(Side::Key, e.i64(0))[0], scope.task.keyTile); }
 
-/// Writes the positions of a box to `table`, i32, -1 for padding.
+/// Writes the positions of a box to `table`, i32, boxPadding for padding.
 void Boxes::emitPositions(Side side, Value number, Value table) {
   const Task &task = scope.task;
   Values box = layout(side, number);
@@ -38,7 +38,7 @@ void Boxes::emitPositions(Side side, Value number, Value table) {
         Value inside = e.createOrFold<arith::AndIOp>(e.cmp(arith::CmpIPredicate::sge, position, from),
                                                      e.lt(position, until));
         Value valid = e.createOrFold<arith::AndIOp>(exists, inside);
-        Value entry = e.create<arith::TruncIOp>(e.getI32Type(), e.select(valid, position, e.i64(-1)));
+        Value entry = e.create<arith::TruncIOp>(e.getI32Type(), e.select(valid, position, e.i64(boxPadding)));
         e.store(entry, e.gep(to, e.mul(element, 4)), 4);
         return;
       }
@@ -58,7 +58,7 @@ Value Boxes::emitRows(Value row0) {
   e.outline("box_rows", [&] {
     // Padding repeats the last row of the box, so that it sees no key that no row of the tile sees.
     Value positions = e.capture(task.positions), stored = e.capture(task.stored);
-    Value none = e.intOf(e.getI32Type(), -1), tile = e.i64(task.rowTile);
+    Value none = e.intOf(e.getI32Type(), boxPadding), tile = e.i64(task.rowTile);
     auto entry = [&](Value r) { return e.load(e.getI32Type(), e.gep(positions, e.mul(r, 4)), 4); };
     Values last = e.loop(e.i64(0), tile, 1, none, [&](Value r, ValueRange carried) {
       return Values{e.max(entry(r), carried[0])};
@@ -70,7 +70,7 @@ Value Boxes::emitRows(Value row0) {
       e.store(e.select(isRow, position, last[0]), e.gep(positions, e.mul(r, 4)), 4);
     });
   });
-  return e.cmp(arith::CmpIPredicate::sge, e.load(e.getI32Type(), task.positions, 4), e.intOf(e.getI32Type(), 0));
+  return e.ne(e.load(e.getI32Type(), task.positions, 4), e.intOf(e.getI32Type(), boxPadding));
 }
 
 void Boxes::emitKeys(Value k0) {

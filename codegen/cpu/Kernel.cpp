@@ -67,7 +67,7 @@ void KernelLowering::allocateRows() {
   if (boxes) {
     task.stored = scope.address(scope.scratch.allocate(scope.padded(task.rowTile)));
     task.keyPositions = scope.address(scope.scratch.allocate(scope.padded(task.keyTile) * 4));
-    emitFill(e, task.keyPositions, scope.padded(task.keyTile), llvm::bit_cast<float>(-1)); // what fills up stays padding
+    emitFill(e, task.keyPositions, scope.padded(task.keyTile), llvm::bit_cast<float>(int32_t(boxPadding))); // what fills up stays padding
   }
   int64_t bytes = llvm::alignTo(mostKeys, 4 * e.lanes);
   task.everyKey = scope.address(scope.scratch.allocate(bytes));

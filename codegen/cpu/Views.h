@@ -12,6 +12,9 @@
 
 namespace attn::codegen::cpu {
 
+/// Less than any position.
+constexpr int64_t boxPadding = std::numeric_limits<int32_t>::min();
+
 /// The task being run. All values belong to the kernel function; outlined code captures them.
 struct Task {
   bool pack = false;
@@ -34,7 +37,7 @@ struct Task {
   Value heads;     ///< the same for its query head; only with pack
   // Where tiles are boxes of a grid (Boxes.h), else null:
   Value stored;       ///< byte of every row of the current row tile: 0 for padding, which is not stored
-  Value keyPositions; ///< i32 of every key of the current key tile: its position, -1 for padding
+  Value keyPositions; ///< i32 of every key of the current key tile: its position, boxPadding for padding
 };
 
 /// Runs `body` for every task of the kernel's range, with the members of `task` up to `rows` set and `row0` given (0

@@ -99,21 +99,26 @@ BoxCode emitBox(CodeBuilder &code, const TokenGrid &grid, Side side, int number)
 
   BoxCode box;
   box.axes.resize(grid.axes.size());
+  std::vector<int> sizes(grid.axes.size(), one);
   int stride = one;
+  for (size_t i = grid.axes.size(); i-- > 0;) {
+    box.axes[i].stride = stride;
+    box.axes[i].base = zero;
+    if (i > 0) {
+      sizes[i] = code.max(code.emit(grid.axes[i].size, {}), one);
+      stride = code.mul(stride, sizes[i]);
+    }
+  }
+  if (begin != zero) {
+    box.axes[0].base = code.floorDiv(begin, stride);
+    end = code.sub(end, code.mul(box.axes[0].base, stride));
+  }
   for (size_t i = grid.axes.size(); i-- > 0;) {
     const TokenGrid::Axis &axis = grid.axes[i];
     BoxCode::Axis &a = box.axes[i];
-    a.stride = stride;
-    a.base = zero;
-    if (i == 0) {
-      if (begin != zero)
-        a.base = code.floorDiv(begin, stride);
-      a.extent = ceilDiv(code.sub(end, code.mul(a.base, stride)), stride);
-    } else {
-      int size = code.max(code.emit(axis.size, {}), one);
-      a.extent = code.min(size, ceilDiv(end, stride)); // however large the grid, there are no more boxes than positions
-      stride = code.mul(stride, size);
-    }
+    a.extent = ceilDiv(end, a.stride);
+    if (i > 0) // however large the grid, there are no more boxes than positions
+      a.extent = code.min(sizes[i], a.extent);
     // A dilation of the extent and more leaves one index to every residue.
     int extent = code.constant(axis.box(side)), dilation = code.emit(axis.dilation, {});
     bool isDilated = code.constantOf(dilation) != 1;
@@ -175,7 +180,7 @@ Box boxOf(const TokenGrid &grid, const BoxLayout &layout, Side side, int64_t num
       exists &= index < results[3 + 2 * i];
       position += index * results[2 + 2 * i];
     }
-    box.positions.push_back(exists && begin <= position && position < end ? position : -1);
+    box.positions.push_back(exists && begin <= position && position < end ? position : Box::padding);
   }
   return box;
 }

@@ -13,6 +13,8 @@
 
 #include "dialect/mask/CodeBuilder.h"
 
+#include <limits>
+
 namespace attn::mask {
 
 enum class Side : uint8_t { Query, Key };
@@ -69,8 +71,9 @@ struct BoxLayout {
 };
 BoxLayout boxLayout(const TokenGrid &grid, Side side);
 
-/// The positions of a box, -1 for padding, in C++.
+/// The positions of a box in C++.
 struct Box {
+  static constexpr int64_t padding = std::numeric_limits<int64_t>::min();
   int64_t boxes; ///< of the sequence
   std::vector<int64_t> positions;
 };

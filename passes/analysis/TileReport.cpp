@@ -181,7 +181,7 @@ void BoxLane::run(TilePicture *picture) {
     end = box.boxes;
     std::vector<Row> rows;
     for (int64_t position : box.positions)
-      if (position >= 0)
+      if (position != attn::mask::Box::padding)
         rows.push_back({position, firstHead});
     if (n >= end || rows.empty()) // the kernel skips the task
       continue;
@@ -196,7 +196,7 @@ void BoxLane::run(TilePicture *picture) {
         std::vector<int64_t> keys;
         if (kind != TileClass::Empty)
           for (int64_t position : boxOf(grid, keyLayout, Side::Key, k / keyTile, env).positions)
-            if (position >= 0)
+            if (position != attn::mask::Box::padding)
               keys.push_back(position);
         countTile(rows, keys, kind, int64_t(keys.size()) == keyTile, rowTile * keyTile, line);
       }

@@ -87,7 +87,7 @@ std::string walk(const BoxProgram &program, const TokenGrid &grid, Environment e
     if (n < end)
       keyBoxes.push_back(box);
     for (int64_t p : box.positions)
-      if (n < end && p >= 0)
+      if (n < end && p != Box::padding)
         seenKeys.insert(p);
   }
   for (int64_t n = 0, end = 1; n < end; ++n) {
@@ -97,7 +97,7 @@ std::string walk(const BoxProgram &program, const TokenGrid &grid, Environment e
       break;
     std::vector<int64_t> positions;
     for (int64_t p : box.positions)
-      if (p >= 0)
+      if (p != Box::padding)
         positions.push_back(p);
     seenRows.insert(positions.begin(), positions.end());
     if (positions.empty())
@@ -114,7 +114,7 @@ std::string walk(const BoxProgram &program, const TokenGrid &grid, Environment e
         bool any = false, all = true;
         for (int64_t key : keyBoxes[kept].positions) {
           for (int64_t query : positions) {
-            bool hit = key >= 0 && visible(query, key);
+            bool hit = key != Box::padding && visible(query, key);
             any |= hit, all &= hit;
           }
         }
@@ -236,8 +236,8 @@ TEST(Box, PartsOfASequence) { // q_len != kv_len, and lengths that end within a 
     Case c = randomCase(random);
     int64_t keys = c.env.values["kv_len"];
     keys = c.env.values["kv_len"] = random.between(1, keys + 5);
-    c.env.values["q_pos"] = random.between(0, keys - 1);
-    c.env.values["q_len"] = random.between(1, keys - c.env.values["q_pos"]);
+    c.env.values["q_pos"] = random.between(-5, keys - 1);
+    c.env.values["q_len"] = random.between(1, keys + 5 - c.env.values["q_pos"]);
     BoxProgram program = BoxProgram::compile(c.mask, c.grid, c.positive);
     auto visible = [&](int64_t q, int64_t k) {
       c.env.values["q"] = q, c.env.values["k"] = k;
@@ -293,7 +293,8 @@ TEST(Box, LargeGridsEndEarly) { // a grid far larger than the sequence has no mo
                 {"x2", (1ll << 31) - 1}, {"d1", (1ll << 31) - 1}, {"d2", (1ll << 31) - 1}};
   Box box = boxOf(grid, boxLayout(grid, Side::Key), Side::Key, 7, env);
   EXPECT_EQ(box.boxes, 100);
-  EXPECT_EQ(box.positions, (std::vector<int64_t>{7, -1, -1, -1, -1, -1, -1, -1}));
+  int64_t no = Box::padding;
+  EXPECT_EQ(box.positions, (std::vector<int64_t>{7, no, no, no, no, no, no, no}));
 }
 
 TEST(Box, SlabsAreSkipped) { // 2-D, 64 x 64, window 7 x 7: evaluations of the order of the visited boxes
