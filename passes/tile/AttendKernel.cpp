@@ -199,7 +199,8 @@ SmallVector<Value> AttendWriter::step(Value k0, ValueRange state, bool partial) 
   Value newL = create<tile::ReduceOp>(rowTile, tile::ReduceKind::Sum, p, scaledL);
   if (!wantsOut())
     return {newM, newL};
-  Value newAcc = create<tile::DotOp>(outTile, p, values(), state[2], alpha, false, false);
+  bool round = !cast<tile::ViewType>(valueView.getType()).getElementType().isF32();
+  Value newAcc = create<tile::DotOp>(outTile, p, values(), state[2], alpha, false, false, round);
   return {newM, newL, newAcc};
 }
 
