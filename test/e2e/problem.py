@@ -79,6 +79,14 @@ def random_sizes(case, rng, **fixed) -> cases.Sizes:
     return cases.Sizes(**{**sizes, **fixed})
 
 
+def long_lengths(case) -> dict:
+    """Several tiles of rows and keys: after a prefix, and from the start."""
+    q_lens, kv_lens = np.array([130, 130]), np.array([200, 130])
+    if case.decode_only:
+        q_lens[:] = 1
+    return {"q_lens": kv_lens if case.equal_lengths else q_lens, "kv_lens": kv_lens}
+
+
 def random_problem(case, dtype, rng, **fixed) -> Problem:
     z = random_sizes(case, rng, **fixed)
     draw = lambda heads, rows, dim: dtypes.encode(rng.normal(size=(z.batch, heads, rows, dim)).astype(np.float32), dtype)
