@@ -2,10 +2,11 @@
 #ifndef ATTN_CODEGEN_CPU_RANGECODE_H
 #define ATTN_CODEGEN_CPU_RANGECODE_H
 
-#include "codegen/cpu/Emitter.h"
+#include "codegen/cpu/Scope.h"
 #include "dialect/mask/RangeProgram.h"
 
 #include <functional>
+#include <map>
 
 namespace attn::codegen::cpu {
 
@@ -17,6 +18,9 @@ struct RangeInputs {
   /// An expression as the mask computes it; h, q and k as given where it uses them.
   std::function<Value(const mask::Expr &expr, Value h, Value q, Value k)> evaluate;
 };
+
+/// The inputs of programs run for the current task of a kernel; `given` are those that the task does not say.
+RangeInputs rangeInputs(KernelScope &scope, std::map<std::string, Value> given);
 
 /// Emits `code` as scalar operations and returns its results (i1, i1, i64 for a range program).
 Values emitRangeCode(Emitter &e, const mask::CodeBlock &code, const RangeInputs &inputs);

@@ -7,6 +7,10 @@
 
 namespace attn::mask {
 
+bool hasFloat(const Expr &e) {
+  return e.type() == Type::Float || std::any_of(e.args().begin(), e.args().end(), hasFloat);
+}
+
 std::optional<Linear> boundOf(const Expr &e) {
   if ((e.op() != Op::Lt && e.op() != Op::Le) || e.args()[0].type() != Type::Int)
     return std::nullopt;
