@@ -22,8 +22,9 @@ struct Place {
 struct DotSource {
   Place place;
   bool byLanes = false; ///< layout of `place` (Copies.h)
-  Value table;          ///< addresses of fp32 rows; then `place` is not set
-  int64_t rows = 0;     ///< rows in the table; as many follow, which are likely to be read next
+  Value table;          ///< addresses of rows of type `element`; then `place` is not set
+  int64_t rows = 0;     ///< the rows this number further on in the table are likely to be read next; 0: there are none
+  Type element;         ///< fp32 but in a table that a channel dot reads
 };
 
 /// A register tile of a dot: rows [m, m + vectors * lanes), columns [n, n + columns).

@@ -48,6 +48,14 @@ void KernelLowering::bindArguments(func::FuncOp function) {
   }
 }
 
+/// `count`, from 1 to `most`, rounded up to a power of two.
+static Value powerOf2Ceil(Emitter &e, Value count, int64_t most) {
+  Value result = e.i64(1);
+  for (int64_t n = 1; n < most; n *= 2)
+    result = e.select(e.lt(e.i64(n), count), e.i64(2 * n), result);
+  return result;
+}
+
 /// The rows and bytes that every task of the kernel uses.
 void KernelLowering::allocateRows() {
   Task &task = scope.task;
@@ -99,8 +107,10 @@ LogicalResult KernelLowering::run() {
       Value value = e.gep(e.load(e.ptr(), words, 8), e.mul(task.b, e.word(words, 1)));
       scalars.bind(argument, Operand::ofScalar(e.load(argument.getType(), value), Interval::position()));
     }
-    if (!scan)
+    if (!scan) {
       emitRowCoordinates(e, task, row0);
+      task.rowCount = powerOf2Ceil(e, e.min(e.sub(task.rows, row0), e.i64(task.rowTile)), task.rowTile);
+    }
     tiles.move({&body, {}});
     result = block(body);
   });

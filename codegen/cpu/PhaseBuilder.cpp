@@ -1,11 +1,15 @@
 //===- PhaseBuilder.cpp - Gathers tile operations into phases --------------===//
 #include "codegen/cpu/PhaseBuilder.h"
 
+#include "codegen/cpu/ChannelDot.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::codegen::cpu;
 
 LogicalResult PhaseBuilder::add(Operation *op) {
+  if (auto dot = dyn_cast<tile::DotOp>(op); dot && channelForm(scope.task, dot) != ChannelForm::None)
+    return failed(flush()) ? failure() : lowerChannelDot(scope, tiles, dot);
   if (phase && !phase->join(op) && failed(flush()))
     return failure();
   if (!phase) {
@@ -87,8 +91,8 @@ void PhaseBuilder::placeResults(Phase &p) {
     if (!byRows) {
       for (auto [i, slot] : llvm::enumerate(slots)) {
         Value old = block->getArgument(i + 1);
-        if (terminator->getOperand(i) == result && replaceable(old, result)) {
-          place = slot;
+        if (terminator->getOperand(i) == result && !slot.byRows && replaceable(old, result)) {
+          place = slot.place;
           taken.insert(old);
           break;
         }

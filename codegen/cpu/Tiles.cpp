@@ -31,6 +31,15 @@ struct LoadParts {
 };
 } // namespace
 
+ChannelForm attn::codegen::cpu::channelForm(const Task &task, tile::DotOp dot) {
+  constexpr int64_t mostRows = 8; // accumulators of one vector of channels
+  if (!task.pack || task.rowTile > mostRows || dot.getTransposeA())
+    return ChannelForm::None;
+  if (!dot.getTransposeB())
+    return ChannelForm::Values;
+  return dot.getInit() ? ChannelForm::None : ChannelForm::Scores;
+}
+
 //===----------------------------------------------------------------------===//
 // Memory and lifetimes
 //===----------------------------------------------------------------------===//
@@ -83,8 +92,11 @@ FailureOr<DotSource> Tiles::formFor(OpOperand &operand) {
   Operation *user = operand.getOwner();
   bool rows = false;
   if (auto dot = dyn_cast<tile::DotOp>(user)) {
+    ChannelForm form = channelForm(scope.task, dot);
     if (operand.getOperandNumber() == 1)
-      return rightOf(value);
+      return form == ChannelForm::None ? rightOf(value) : streamOf(value);
+    rows = form == ChannelForm::Scores ? operand.getOperandNumber() == 0
+                                       : form == ChannelForm::Values && value == dot.getInit();
     if (operand.getOperandNumber() == 0 && dot.getTransposeA()) {
       // Vectors of the columns: read from the rows in place if they consist of whole vectors.
       rows = true;
@@ -97,7 +109,7 @@ FailureOr<DotSource> Tiles::formFor(OpOperand &operand) {
   auto place = rows ? rowsOf(value) : lanesOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, !rows, {}, 0};
+  return DotSource{*place, !rows, {}, 0, e.getF32Type()};
 }
 
 LogicalResult Tiles::prepareForLoop(Operation *loop) {
@@ -235,6 +247,19 @@ FailureOr<Place> Tiles::lanesOf(Value value) {
   return place;
 }
 
+/// Keys or values that are read once, row by row: in the caller's memory if they can be.
+FailureOr<DotSource> Tiles::streamOf(Value value) {
+  if (auto load = dyn_cast_or_null<tile::LoadKeysOp>(tiles[value].load); load && load.getRope().empty()) {
+    if (failed(loadTable(value)))
+      return failure();
+    return DotSource{{}, false, tiles[value].table, shapeOf(value)[0], LoadParts(load).element};
+  }
+  auto place = rowsOf(value);
+  if (failed(place))
+    return failure();
+  return DotSource{*place, false, {}, 0, e.getF32Type()};
+}
+
 /// A tile whose elements are read one by one: in the caller's memory if it can be, else as it exists.
 FailureOr<DotSource> Tiles::rightOf(Value value) {
   if (Operation *load = tiles[value].load; load && !tiles[value].lanes && !tiles[value].rows) {
@@ -243,17 +268,17 @@ FailureOr<DotSource> Tiles::rightOf(Value value) {
       if (failed(loadTable(value)))
         return failure();
       int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
-      return DotSource{{}, false, tiles[value].table, next};
+      return DotSource{{}, false, tiles[value].table, next, e.getF32Type()};
     }
     auto place = rowsOf(value);
     if (failed(place))
       return failure();
-    return DotSource{*place, false, {}, 0};
+    return DotSource{*place, false, {}, 0, e.getF32Type()};
   }
   if (tiles[value].rows)
-    return DotSource{tiles[value].rows, false, {}, 0};
+    return DotSource{tiles[value].rows, false, {}, 0, e.getF32Type()};
   auto place = lanesOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, true, {}, 0};
+  return DotSource{*place, true, {}, 0, e.getF32Type()};
 }

@@ -12,6 +12,16 @@
 
 namespace attn::codegen::cpu {
 
+/// Dots of a few rows have their channels along the lanes (ChannelDot.h).
+enum class ChannelForm { None, Scores, Values };
+ChannelForm channelForm(const Task &task, tile::DotOp dot);
+
+/// Where a tile that a loop carries lives.
+struct Slot {
+  Place place;
+  bool byRows = false;
+};
+
 class Tiles {
 public:
   explicit Tiles(KernelScope &scope) : scope(scope), e(scope.e) {}
@@ -19,7 +29,7 @@ public:
   // Values. They come to exist without code.
   void bindLoad(Value value, mlir::Operation *load) { tiles[value].load = load; }
   void bindConstant(Value value, double constant) { tiles[value].constant = constant; }
-  void bindPlace(Value value, Place place, bool byRows = false) {
+  void bindPlace(Value value, Place place, bool byRows) {
     (byRows ? tiles[value].rows : tiles[value].lanes) = place;
   }
   std::optional<double> constantOf(Value value) { return tiles[value].constant; }
@@ -42,7 +52,7 @@ public:
   /// The block being lowered and the places that its yielded tiles go to.
   struct Position {
     mlir::Block *block = nullptr;
-    llvm::ArrayRef<Place> slots;
+    llvm::ArrayRef<Slot> slots;
   };
   const Position &position() const { return at; }
   Position move(Position to) { return std::exchange(at, to); }
@@ -70,6 +80,7 @@ private:
   };
 
   mlir::FailureOr<DotSource> rightOf(Value value);
+  mlir::FailureOr<DotSource> streamOf(Value value);
   mlir::LogicalResult loadTable(Value value);
   mlir::LogicalResult computeSeen(tile::ForKeysOp loop);
 
