@@ -31,9 +31,11 @@ struct LoadParts {
 };
 } // namespace
 
+/// Whether the rows of a tile are so few that the accumulators of one vector of channels fit the registers.
+static bool fewRows(const Task &task) { return task.pack && task.rowTile <= 8; }
+
 ChannelForm attn::codegen::cpu::channelForm(const Task &task, tile::DotOp dot) {
-  constexpr int64_t mostRows = 8; // accumulators of one vector of channels
-  if (!task.pack || task.rowTile > mostRows || dot.getTransposeA())
+  if (!fewRows(task) || dot.getTransposeA())
     return ChannelForm::None;
   if (!dot.getTransposeB())
     return ChannelForm::Values;
@@ -139,13 +141,18 @@ LogicalResult Tiles::computeSeen(tile::ForKeysOp loop) {
   return emitPhase(e, scope.around, sweep);
 }
 
+int64_t Tiles::ahead(int64_t keys) const {
+  constexpr int64_t near = 16;
+  return fewRows(scope.task) ? std::min(near, keys) : keys;
+}
+
 /// Fills the table of row addresses of a loaded tile.
 LogicalResult Tiles::loadTable(Value value) {
   if (tiles[value].table)
     return success();
   Operation *load = tiles[value].load;
   bool isKeys = isa<tile::LoadKeysOp>(load);
-  int64_t rows = scope.padded(shapeOf(value)[0] * (isKeys ? 2 : 1)); // the rows that follow are prefetched
+  int64_t rows = scope.padded(shapeOf(value)[0]) + (isKeys ? ahead(shapeOf(value)[0]) : 0);
   int64_t block = scope.scratch.allocate(rows * 8);
   tiles[value].blocks.push_back(block);
   Value table = scope.address(block);
@@ -194,7 +201,7 @@ FailureOr<Place> Tiles::rowsOf(Value value) {
     }
     Place place = allocate(value, columns, rows);
     Value scale = parts.scale ? scope.scalar(parts.scale) : Value();
-    int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
+    int64_t next = isa<tile::LoadKeysOp>(load) ? ahead(shapeOf(value)[0]) : 0;
     emitConvertRows(e, tiles[value].table, parts.element, rows, next, columns, place.address, place.ld,
                     parts.rope.empty() ? nullptr : &rotation, scale);
     tiles[value].rows = place;
@@ -252,7 +259,7 @@ FailureOr<DotSource> Tiles::streamOf(Value value) {
   if (auto load = dyn_cast_or_null<tile::LoadKeysOp>(tiles[value].load); load && load.getRope().empty()) {
     if (failed(loadTable(value)))
       return failure();
-    return DotSource{{}, false, tiles[value].table, shapeOf(value)[0], LoadParts(load).element};
+    return DotSource{{}, false, tiles[value].table, ahead(shapeOf(value)[0]), LoadParts(load).element};
   }
   auto place = rowsOf(value);
   if (failed(place))
@@ -267,7 +274,7 @@ FailureOr<DotSource> Tiles::rightOf(Value value) {
     if (parts.element.isF32() && !parts.scale && parts.rope.empty()) {
       if (failed(loadTable(value)))
         return failure();
-      int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
+      int64_t next = isa<tile::LoadKeysOp>(load) ? ahead(shapeOf(value)[0]) : 0;
       return DotSource{{}, false, tiles[value].table, next, e.getF32Type()};
     }
     auto place = rowsOf(value);
