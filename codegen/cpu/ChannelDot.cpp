@@ -3,6 +3,7 @@
 
 #include "codegen/cpu/Copies.h"
 #include "codegen/cpu/Math.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/SaveAndRestore.h"
 
@@ -24,21 +25,23 @@ public:
 
 private:
   void enter();
+  /// Has the pages of the next tile looked up, all at once: one after the other, as the loads come to them, costs more
+  /// time than the data.
+  void touchPages();
   /// The address of row `key` of K or V.
   Value rowAddress(Value key);
-  /// Asks for `count` channels from `channel` on of the row that is read `source.rows` rows later.
+  /// Asks for `count` channels from `channel` on of the rows that are read one tile and half a tile later. The first
+  /// request is dropped when too many are under way; the second one costs little.
   void prefetch(Value key, Value channel, int64_t count);
   Value load(Value address, int64_t count) {
     return toF32(e, e.loadPart(e.vec(storageType(e, source.element)), address, count), source.element);
   }
   /// Calls `body(channel, vectors, last)` for steps of at most `vectors` vectors, the last of which has `last` lanes.
   void forChannels(int64_t vectors, llvm::function_ref<void(Value, int64_t, int64_t)> body);
-  /// The same for keys: body(key, count).
-  void forKeys(int64_t step, llvm::function_ref<void(Value, int64_t)> body);
   Value sumLanes(Values vectors);
   void scoreBlock(Value key, int64_t count, Place query, Place result);
   void rescaleRows(Value factors, Value sums, int64_t ld);
-  void valueBlock(Value key, int64_t count, Value channel, int64_t vectors, int64_t last, Place weights, Place result);
+  void valueBlock(Value channel, int64_t vectors, int64_t last, Place weights, Place result);
 
   Emitter &e;
   llvm::SaveAndRestore<int64_t> wide;
@@ -53,15 +56,34 @@ private:
 // Rows of keys and values
 //===----------------------------------------------------------------------===//
 
-void ChannelEmitter::enter() { base = e.capture(source.table ? source.table : source.place.address); }
+void ChannelEmitter::enter() {
+  base = e.capture(source.table ? source.table : source.place.address);
+  if (source.rows)
+    touchPages();
+}
+
+void ChannelEmitter::touchPages() {
+  constexpr int64_t page = 4096;
+  Value first = e.i64(source.rows), end = e.add(first, keys);
+  auto number = [&](Value key) { return e.create<LLVM::PtrToIntOp>(e.getI64Type(), rowAddress(key)).getResult(); };
+  Value distance = e.sub(number(e.add(first, 1)), number(first));
+  Value apart = e.max(e.max(distance, e.sub(e.i64(0), distance)), e.i64(1));
+  Value step = e.max(e.createOrFold<arith::DivSIOp>(e.i64(page), apart), e.i64(1));
+  e.whileBelow(first, end, [&](Value key) {
+    e.prefetch(rowAddress(key), 1);
+    return e.add(key, step);
+  });
+}
 
 Value ChannelEmitter::rowAddress(Value key) {
   return source.table ? e.load(e.ptr(), e.gep(base, e.mul(key, 8)), 8) : e.gep(base, e.mul(key, source.place.ld * 4));
 }
 
 void ChannelEmitter::prefetch(Value key, Value channel, int64_t count) {
-  if (source.rows)
-    e.prefetch(e.gep(rowAddress(e.add(key, source.rows)), e.mul(channel, size)), count * size);
+  if (!source.rows)
+    return;
+  for (int64_t ahead : {source.rows, source.rows / 2})
+    e.prefetch(e.gep(rowAddress(e.add(key, ahead)), e.mul(channel, size)), count * size);
 }
 
 void ChannelEmitter::forChannels(int64_t vectors, function_ref<void(Value, int64_t, int64_t)> body) {
@@ -70,14 +92,6 @@ void ChannelEmitter::forChannels(int64_t vectors, function_ref<void(Value, int64
     e.loop(e.i64(0), e.i64(whole), step, [&](Value c) { body(c, vectors, lanes); });
   if (rest)
     body(e.i64(whole), llvm::divideCeil(rest, lanes), (rest - 1) % lanes + 1);
-}
-
-void ChannelEmitter::forKeys(int64_t step, function_ref<void(Value, int64_t)> body) {
-  int64_t whole = keys / step * step;
-  if (whole)
-    e.loop(e.i64(0), e.i64(whole), step, [&](Value k) { body(k, step); });
-  if (keys > whole)
-    body(e.i64(whole), keys - whole);
 }
 
 //===----------------------------------------------------------------------===//
@@ -106,17 +120,21 @@ Value ChannelEmitter::sumLanes(Values vectors) {
 void ChannelEmitter::scores(Place query, Place result) {
   e.outline("scores", [&] {
     enter();
-    forKeys(std::max<int64_t>(1, lanes / rows), [&](Value k, int64_t count) { scoreBlock(k, count, query, result); });
+    int64_t step = std::max<int64_t>(1, lanes / rows), whole = keys / step * step;
+    if (whole)
+      e.loop(e.i64(0), e.i64(whole), step, [&](Value k) { scoreBlock(k, step, query, result); });
+    if (keys > whole)
+      scoreBlock(e.i64(whole), keys - whole, query, result);
   });
 }
 
 void ChannelEmitter::scoreBlock(Value key, int64_t count, Place query, Place result) {
   Value q = e.capture(query.address);
   Values addresses;
-  for (int64_t j = 0; j < count; ++j) {
+  if (source.rows)
+    e.loop(key, e.add(key, count), 1, [&](Value k) { prefetch(k, e.i64(0), channels); });
+  for (int64_t j = 0; j < count; ++j)
     addresses.push_back(rowAddress(e.add(key, j)));
-    prefetch(e.add(key, j), e.i64(0), channels);
-  }
   auto step = [&](Value channel, int64_t width, ValueRange sums) {
     Values next(sums), columns;
     for (Value address : addresses)
@@ -158,19 +176,14 @@ void ChannelEmitter::scoreBlock(Value key, int64_t count, Place query, Place res
 //===----------------------------------------------------------------------===//
 
 void ChannelEmitter::values(Place weights, Place rescale, Place result) {
-  // A block of rows of V that stays in the first-level cache while its channels are gone through: memory is then read
-  // row by row. All accumulators of a step of channels are in registers.
-  constexpr int64_t block = 16;
   int64_t accumulators = e.machine.registers == 32 ? 16 : 8;
   int64_t vectors = std::clamp<int64_t>(accumulators / rows, 1, 8);
   e.outline("values", [&] {
     enter();
     if (rescale)
       rescaleRows(e.capture(rescale.address), e.capture(result.address), result.ld);
-    forKeys(block, [&](Value k, int64_t count) {
-      forChannels(vectors, [&](Value c, int64_t vectors, int64_t last) {
-        valueBlock(k, count, c, vectors, last, weights, result);
-      });
+    forChannels(vectors, [&](Value c, int64_t vectors, int64_t last) {
+      valueBlock(c, vectors, last, weights, result);
     });
   });
 }
@@ -189,8 +202,7 @@ void ChannelEmitter::rescaleRows(Value factors, Value sums, int64_t ld) {
   });
 }
 
-void ChannelEmitter::valueBlock(Value key, int64_t count, Value channel, int64_t vectors, int64_t last, Place weights,
-                                Place result) {
+void ChannelEmitter::valueBlock(Value channel, int64_t vectors, int64_t last, Place weights, Place result) {
   auto width = [&](int64_t v) { return v + 1 < vectors ? lanes : last; };
   Value sums = e.gep(e.capture(result.address), e.mul(channel, 4)), p = e.capture(weights.address);
   auto sumAddress = [&](int64_t r, int64_t v) { return e.gep(sums, (r * result.ld + v * lanes) * 4); };
@@ -198,7 +210,7 @@ void ChannelEmitter::valueBlock(Value key, int64_t count, Value channel, int64_t
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t v = 0; v < vectors; ++v)
       accumulators.push_back(e.loadPart(e.vecF32(), sumAddress(r, v), width(v)));
-  accumulators = e.loop(key, e.add(key, count), 1, accumulators, [&](Value k, ValueRange carried) {
+  accumulators = e.loop(e.i64(0), e.i64(keys), 1, accumulators, [&](Value k, ValueRange carried) {
     Value row = e.gep(rowAddress(k), e.mul(channel, size));
     prefetch(k, channel, (vectors - 1) * lanes + last);
     Values next(carried), columns;
@@ -274,14 +286,20 @@ LogicalResult attn::codegen::cpu::lowerChannelDot(KernelScope &scope, Tiles &til
     place = *sums;
   }
   tiles.bindPlace(result, place, /*byRows=*/!isScores);
-  for (int64_t rows = 1; rows < 2 * tileRows; rows *= 2)
-    e.when(e.eq(scope.task.rowCount, e.i64(rows)), [&] {
+  int64_t fewer = 0;
+  for (int64_t rows : {1, 4, 8}) {
+    if (fewer >= tileRows)
+      break;
+    Value count = scope.task.rowCount, isMore = e.lt(e.i64(std::exchange(fewer, rows)), count);
+    Value fits = e.cmp(arith::CmpIPredicate::sle, count, e.i64(rows));
+    e.when(e.createOrFold<arith::AndIOp>(isMore, fits), [&] {
       ChannelEmitter emitter(e, *b, rows, keys, shapeOf(dot.getB())[1]);
       if (isScores)
         emitter.scores(a->place, place);
       else
         emitter.values(a->place, rescale, place);
     });
+  }
   tiles.releaseDead();
   return success();
 }

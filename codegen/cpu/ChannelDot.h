@@ -2,8 +2,8 @@
 //
 // The dots of decode tiles, with channels along the lanes. The rows of such a tile, the heads of one group, do not fill
 // a vector, and a broadcast of every element of K and V costs the same for one row as for a vector of them. Here every
-// vector of K and V is loaded once, converted in registers, and serves the rows that the tile has, rounded up to a
-// power of two:
+// vector of K and V is loaded once, converted in registers, and serves the rows that the tile has, rounded up to 1, 4
+// or 8:
 //   scores  S[key][row] = sum_c Q[row][c] * K[key][c]                  S by lanes, Q and K by rows
 //   values  O[row][c] = O[row][c] * rescale[row] + sum_key P[key][row] * V[key][c]      P by lanes, V and O by rows
 //===----------------------------------------------------------------------===//

@@ -48,14 +48,6 @@ void KernelLowering::bindArguments(func::FuncOp function) {
   }
 }
 
-/// `count`, from 1 to `most`, rounded up to a power of two.
-static Value powerOf2Ceil(Emitter &e, Value count, int64_t most) {
-  Value result = e.i64(1);
-  for (int64_t n = 1; n < most; n *= 2)
-    result = e.select(e.lt(e.i64(n), count), e.i64(2 * n), result);
-  return result;
-}
-
 /// The rows and bytes that every task of the kernel uses.
 void KernelLowering::allocateRows() {
   Task &task = scope.task;
@@ -109,7 +101,7 @@ LogicalResult KernelLowering::run() {
     }
     if (!scan) {
       emitRowCoordinates(e, task, row0);
-      task.rowCount = powerOf2Ceil(e, e.min(e.sub(task.rows, row0), e.i64(task.rowTile)), task.rowTile);
+      task.rowCount = e.min(e.sub(task.rows, row0), e.i64(task.rowTile));
     }
     tiles.move({&body, {}});
     result = block(body);

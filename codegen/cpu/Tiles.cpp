@@ -141,18 +141,13 @@ LogicalResult Tiles::computeSeen(tile::ForKeysOp loop) {
   return emitPhase(e, scope.around, sweep);
 }
 
-int64_t Tiles::ahead(int64_t keys) const {
-  constexpr int64_t near = 16;
-  return fewRows(scope.task) ? std::min(near, keys) : keys;
-}
-
 /// Fills the table of row addresses of a loaded tile.
 LogicalResult Tiles::loadTable(Value value) {
   if (tiles[value].table)
     return success();
   Operation *load = tiles[value].load;
   bool isKeys = isa<tile::LoadKeysOp>(load);
-  int64_t rows = scope.padded(shapeOf(value)[0]) + (isKeys ? ahead(shapeOf(value)[0]) : 0);
+  int64_t rows = scope.padded(shapeOf(value)[0] * (isKeys ? 2 : 1)); // the rows that follow are prefetched
   int64_t block = scope.scratch.allocate(rows * 8);
   tiles[value].blocks.push_back(block);
   Value table = scope.address(block);
@@ -201,7 +196,7 @@ FailureOr<Place> Tiles::rowsOf(Value value) {
     }
     Place place = allocate(value, columns, rows);
     Value scale = parts.scale ? scope.scalar(parts.scale) : Value();
-    int64_t next = isa<tile::LoadKeysOp>(load) ? ahead(shapeOf(value)[0]) : 0;
+    int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
     emitConvertRows(e, tiles[value].table, parts.element, rows, next, columns, place.address, place.ld,
                     parts.rope.empty() ? nullptr : &rotation, scale);
     tiles[value].rows = place;
@@ -259,7 +254,7 @@ FailureOr<DotSource> Tiles::streamOf(Value value) {
   if (auto load = dyn_cast_or_null<tile::LoadKeysOp>(tiles[value].load); load && load.getRope().empty()) {
     if (failed(loadTable(value)))
       return failure();
-    return DotSource{{}, false, tiles[value].table, ahead(shapeOf(value)[0]), LoadParts(load).element};
+    return DotSource{{}, false, tiles[value].table, shapeOf(value)[0], LoadParts(load).element};
   }
   auto place = rowsOf(value);
   if (failed(place))
@@ -274,7 +269,7 @@ FailureOr<DotSource> Tiles::rightOf(Value value) {
     if (parts.element.isF32() && !parts.scale && parts.rope.empty()) {
       if (failed(loadTable(value)))
         return failure();
-      int64_t next = isa<tile::LoadKeysOp>(load) ? ahead(shapeOf(value)[0]) : 0;
+      int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
       return DotSource{{}, false, tiles[value].table, next, e.getF32Type()};
     }
     auto place = rowsOf(value);

@@ -82,10 +82,6 @@ private:
   mlir::FailureOr<DotSource> rightOf(Value value);
   mlir::FailureOr<DotSource> streamOf(Value value);
   mlir::LogicalResult loadTable(Value value);
-  /// How many rows before it is read a row of keys or values is prefetched: for the dots of prefill, which go through a
-  /// tile in columns, one tile; for channel dots, which read row after row, about 4 KB (later requests find the queue
-  /// of the second-level cache full and are dropped).
-  int64_t ahead(int64_t keys) const;
   mlir::LogicalResult computeSeen(tile::ForKeysOp loop);
 
   KernelScope &scope;

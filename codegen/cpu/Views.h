@@ -26,7 +26,7 @@ struct Task {
   Value qHeads, kvHeads; ///< header sizes
   Value qLen, kvLen;
   Value rows;      ///< logical rows of the request
-  Value rowCount;  ///< those in the current row tile, rounded up to a power of two; not with a scan
+  Value rowCount;  ///< those in the current row tile; not with a scan
   Value zeroRow;   ///< a row of zeros
   Value dropRow;   ///< a row that may be written and is never read
   Value everyKey;  ///< bytes that say that every key is seen
