@@ -30,9 +30,9 @@ private:
   void touchPages();
   /// The address of row `key` of K or V.
   Value rowAddress(Value key);
-  /// Asks for `count` channels from `channel` on of the rows that are read one tile and half a tile later. The first
-  /// request is dropped when too many are under way; the second one costs little.
-  void prefetch(Value key, Value channel, int64_t count);
+  /// Asks for what is read one tile and half a tile after `bytes` bytes of a row. The first request is dropped when too
+  /// many are under way; the second one costs little. Rows of other places (the end, a ring that wraps) do no harm.
+  void prefetch(Value row, int64_t bytes);
   Value load(Value address, int64_t count) {
     return toF32(e, e.loadPart(e.vec(storageType(e, source.element)), address, count), source.element);
   }
@@ -47,7 +47,8 @@ private:
   llvm::SaveAndRestore<int64_t> wide;
   DotSource source;
   int64_t rows, keys, channels, lanes, size;
-  Value base; ///< of the table or the block
+  Value base;   ///< of the table or the block
+  Value stride; ///< bytes between rows of the caller's memory
 };
 
 } // namespace
@@ -58,19 +59,19 @@ private:
 
 void ChannelEmitter::enter() {
   base = e.capture(source.table ? source.table : source.place.address);
-  if (source.rows)
-    touchPages();
+  if (!source.table)
+    return;
+  stride = e.capture(source.stride);
+  touchPages();
 }
 
 void ChannelEmitter::touchPages() {
   constexpr int64_t page = 4096;
-  Value first = e.i64(source.rows), end = e.add(first, keys);
-  auto number = [&](Value key) { return e.create<LLVM::PtrToIntOp>(e.getI64Type(), rowAddress(key)).getResult(); };
-  Value distance = e.sub(number(e.add(first, 1)), number(first));
-  Value apart = e.max(e.max(distance, e.sub(e.i64(0), distance)), e.i64(1));
+  Value apart = e.max(e.max(stride, e.sub(e.i64(0), stride)), e.i64(1));
   Value step = e.max(e.createOrFold<arith::DivSIOp>(e.i64(page), apart), e.i64(1));
-  e.whileBelow(first, end, [&](Value key) {
-    e.prefetch(rowAddress(key), 1);
+  Value first = rowAddress(e.i64(0)), end = e.i64(2 * keys);
+  e.whileBelow(e.i64(keys), end, [&](Value key) {
+    e.prefetch(e.gep(first, e.mul(key, stride)), 1);
     return e.add(key, step);
   });
 }
@@ -79,11 +80,10 @@ Value ChannelEmitter::rowAddress(Value key) {
   return source.table ? e.load(e.ptr(), e.gep(base, e.mul(key, 8)), 8) : e.gep(base, e.mul(key, source.place.ld * 4));
 }
 
-void ChannelEmitter::prefetch(Value key, Value channel, int64_t count) {
-  if (!source.rows)
-    return;
-  for (int64_t ahead : {source.rows, source.rows / 2})
-    e.prefetch(e.gep(rowAddress(e.add(key, ahead)), e.mul(channel, size)), count * size);
+void ChannelEmitter::prefetch(Value row, int64_t bytes) {
+  if (source.table)
+    for (int64_t ahead : {keys, keys / 2})
+      e.prefetch(e.gep(row, e.mul(stride, ahead)), bytes);
 }
 
 void ChannelEmitter::forChannels(int64_t vectors, function_ref<void(Value, int64_t, int64_t)> body) {
@@ -131,8 +131,8 @@ void ChannelEmitter::scores(Place query, Place result) {
 void ChannelEmitter::scoreBlock(Value key, int64_t count, Place query, Place result) {
   Value q = e.capture(query.address);
   Values addresses;
-  if (source.rows)
-    e.loop(key, e.add(key, count), 1, [&](Value k) { prefetch(k, e.i64(0), channels); });
+  if (source.table)
+    e.loop(key, e.add(key, count), 1, [&](Value k) { prefetch(rowAddress(k), channels * size); });
   for (int64_t j = 0; j < count; ++j)
     addresses.push_back(rowAddress(e.add(key, j)));
   auto step = [&](Value channel, int64_t width, ValueRange sums) {
@@ -212,7 +212,7 @@ void ChannelEmitter::valueBlock(Value channel, int64_t vectors, int64_t last, Pl
       accumulators.push_back(e.loadPart(e.vecF32(), sumAddress(r, v), width(v)));
   accumulators = e.loop(e.i64(0), e.i64(keys), 1, accumulators, [&](Value k, ValueRange carried) {
     Value row = e.gep(rowAddress(k), e.mul(channel, size));
-    prefetch(k, channel, (vectors - 1) * lanes + last);
+    prefetch(row, ((vectors - 1) * lanes + last) * size);
     Values next(carried), columns;
     for (int64_t v = 0; v < vectors; ++v)
       columns.push_back(load(e.gep(row, v * lanes * size), width(v)));

@@ -25,6 +25,7 @@ struct DotSource {
   Value table;          ///< addresses of rows of type `element`; then `place` is not set
   int64_t rows = 0;     ///< the rows this number further on in the table are likely to be read next; 0: there are none
   Type element;         ///< fp32 but in a table that a channel dot reads
+  Value stride;         ///< for a channel dot: bytes between rows, where they follow each other
 };
 
 /// A register tile of a dot: rows [m, m + vectors * lanes), columns [n, n + columns).

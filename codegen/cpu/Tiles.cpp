@@ -3,6 +3,8 @@
 
 #include "codegen/cpu/Copies.h"
 
+#include "attn/KernelABI.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::codegen::cpu;
@@ -111,7 +113,7 @@ FailureOr<DotSource> Tiles::formFor(OpOperand &operand) {
   auto place = rows ? rowsOf(value) : lanesOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, !rows, {}, 0, e.getF32Type()};
+  return DotSource{*place, !rows, {}, 0, e.getF32Type(), {}};
 }
 
 LogicalResult Tiles::prepareForLoop(Operation *loop) {
@@ -147,7 +149,7 @@ LogicalResult Tiles::loadTable(Value value) {
     return success();
   Operation *load = tiles[value].load;
   bool isKeys = isa<tile::LoadKeysOp>(load);
-  int64_t rows = scope.padded(shapeOf(value)[0] * (isKeys ? 2 : 1)); // the rows that follow are prefetched
+  int64_t rows = scope.padded(shapeOf(value)[0] * (isKeys && !fewRows(scope.task) ? 2 : 1)); // what follows is prefetched
   int64_t block = scope.scratch.allocate(rows * 8);
   tiles[value].blocks.push_back(block);
   Value table = scope.address(block);
@@ -196,7 +198,7 @@ FailureOr<Place> Tiles::rowsOf(Value value) {
     }
     Place place = allocate(value, columns, rows);
     Value scale = parts.scale ? scope.scalar(parts.scale) : Value();
-    int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
+    int64_t next = isa<tile::LoadKeysOp>(load) && !fewRows(scope.task) ? shapeOf(value)[0] : 0;
     emitConvertRows(e, tiles[value].table, parts.element, rows, next, columns, place.address, place.ld,
                     parts.rope.empty() ? nullptr : &rotation, scale);
     tiles[value].rows = place;
@@ -254,12 +256,13 @@ FailureOr<DotSource> Tiles::streamOf(Value value) {
   if (auto load = dyn_cast_or_null<tile::LoadKeysOp>(tiles[value].load); load && load.getRope().empty()) {
     if (failed(loadTable(value)))
       return failure();
-    return DotSource{{}, false, tiles[value].table, shapeOf(value)[0], LoadParts(load).element};
+    Value stride = e.word(scope.addresses.lookup(load.getView()), ATTN_VIEW_ROW_STRIDE);
+    return DotSource{{}, false, tiles[value].table, 0, LoadParts(load).element, stride};
   }
   auto place = rowsOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, false, {}, 0, e.getF32Type()};
+  return DotSource{*place, false, {}, 0, e.getF32Type(), {}};
 }
 
 /// A tile whose elements are read one by one: in the caller's memory if it can be, else as it exists.
@@ -269,18 +272,18 @@ FailureOr<DotSource> Tiles::rightOf(Value value) {
     if (parts.element.isF32() && !parts.scale && parts.rope.empty()) {
       if (failed(loadTable(value)))
         return failure();
-      int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
-      return DotSource{{}, false, tiles[value].table, next, e.getF32Type()};
+      int64_t next = isa<tile::LoadKeysOp>(load) && !fewRows(scope.task) ? shapeOf(value)[0] : 0;
+      return DotSource{{}, false, tiles[value].table, next, e.getF32Type(), {}};
     }
     auto place = rowsOf(value);
     if (failed(place))
       return failure();
-    return DotSource{*place, false, {}, 0, e.getF32Type()};
+    return DotSource{*place, false, {}, 0, e.getF32Type(), {}};
   }
   if (tiles[value].rows)
-    return DotSource{tiles[value].rows, false, {}, 0, e.getF32Type()};
+    return DotSource{tiles[value].rows, false, {}, 0, e.getF32Type(), {}};
   auto place = lanesOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, true, {}, 0, e.getF32Type()};
+  return DotSource{*place, true, {}, 0, e.getF32Type(), {}};
 }
