@@ -3,6 +3,7 @@
 
 #include "codegen/cpu/Copies.h"
 #include "codegen/cpu/Math.h"
+#include "codegen/cpu/Pairs.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/SaveAndRestore.h"
@@ -16,11 +17,12 @@ namespace {
 /// Emits one outlined function. Vectors have all lanes of the machine, whatever the row tile.
 class ChannelEmitter {
 public:
-  ChannelEmitter(Emitter &e, const DotSource &stream, int64_t rows, int64_t keys, int64_t channels)
-      : e(e), wide(e.lanes, e.machine.lanes), source(stream), rows(rows), keys(keys), channels(channels),
-        lanes(e.machine.lanes), size(stream.element.getIntOrFloatBitWidth() / 8) {}
+  ChannelEmitter(Emitter &e, const DotSource &source, int64_t rows, int64_t keys, int64_t channels, bool pairs)
+      : e(e), wide(e.lanes, e.machine.lanes), source(source), rows(rows), keys(keys), channels(channels), pairs(pairs),
+        lanes(e.machine.lanes), element(source.element ? source.element : e.getF32Type()),
+        size(element.getIntOrFloatBitWidth() / 8) {}
 
-  void scores(Place query, Place result);
+  void scores(const DotSource &query, Place result);
   void values(Place weights, Place rescale, Place result);
 
 private:
@@ -34,19 +36,27 @@ private:
   /// many are under way; the second one costs little. Rows of other places (the end, a ring that wraps) do no harm.
   void prefetch(Value row, int64_t bytes);
   Value load(Value address, int64_t count) {
-    return toF32(e, e.loadPart(e.vec(storageType(e, source.element)), address, count), source.element);
+    return toF32(e, e.loadPart(e.vec(storageType(e, element)), address, count), element);
   }
-  /// Calls `body(channel, vectors, last)` for steps of at most `vectors` vectors, the last of which has `last` lanes.
-  void forChannels(int64_t vectors, llvm::function_ref<void(Value, int64_t, int64_t)> body);
+  Value multiply(Value a, Value b, Value sum) { return pairs ? multiplyPairs(e, a, b, sum) : e.fma(a, b, sum); }
+  /// Calls `body(channel, count)` for steps of at most `step` channels.
+  void forChannels(int64_t step, llvm::function_ref<void(Value, int64_t)> body);
   Value sumLanes(Values vectors);
-  void scoreBlock(Value key, int64_t count, Place query, Place result);
+  void scoreBlock(Value key, int64_t count, const DotSource &query, Place result);
   void rescaleRows(Value factors, Value sums, int64_t ld);
-  void valueBlock(Value channel, int64_t vectors, int64_t last, Place weights, Place result);
+  void valueBlock(Value channel, int64_t count, Place weights, Place result);
+  /// `count` channels of one row of V, or the pairs of two rows with the channels in the order of `interleave`.
+  Values valueVectors(Value key, Value channel, int64_t count);
+  Values interleave(Values vectors, bool back);
 
   Emitter &e;
   llvm::SaveAndRestore<int64_t> wide;
   DotSource source;
-  int64_t rows, keys, channels, lanes, size;
+  int64_t rows, keys, channels;
+  bool pairs; ///< multiplies pairs of bf16: of channels in scores, of keys in values
+  int64_t lanes;
+  Type element;
+  int64_t size;
   Value base;   ///< of the table or the block
   Value stride; ///< bytes between rows of the caller's memory
 };
@@ -86,12 +96,12 @@ void ChannelEmitter::prefetch(Value row, int64_t bytes) {
       e.prefetch(e.gep(row, e.mul(stride, ahead)), bytes);
 }
 
-void ChannelEmitter::forChannels(int64_t vectors, function_ref<void(Value, int64_t, int64_t)> body) {
-  int64_t step = vectors * lanes, whole = channels / step * step, rest = channels - whole;
+void ChannelEmitter::forChannels(int64_t step, function_ref<void(Value, int64_t)> body) {
+  int64_t whole = channels / step * step;
   if (whole)
-    e.loop(e.i64(0), e.i64(whole), step, [&](Value c) { body(c, vectors, lanes); });
-  if (rest)
-    body(e.i64(whole), llvm::divideCeil(rest, lanes), (rest - 1) % lanes + 1);
+    e.loop(e.i64(0), e.i64(whole), step, [&](Value c) { body(c, step); });
+  if (channels > whole)
+    body(e.i64(whole), channels - whole);
 }
 
 //===----------------------------------------------------------------------===//
@@ -117,7 +127,7 @@ Value ChannelEmitter::sumLanes(Values vectors) {
 }
 
 /// As many keys at a time as make a vector of scores, [key][row].
-void ChannelEmitter::scores(Place query, Place result) {
+void ChannelEmitter::scores(const DotSource &query, Place result) {
   e.outline("scores", [&] {
     enter();
     int64_t step = std::max<int64_t>(1, lanes / rows), whole = keys / step * step;
@@ -128,37 +138,43 @@ void ChannelEmitter::scores(Place query, Place result) {
   });
 }
 
-void ChannelEmitter::scoreBlock(Value key, int64_t count, Place query, Place result) {
-  Value q = e.capture(query.address);
+void ChannelEmitter::scoreBlock(Value key, int64_t count, const DotSource &query, Place result) {
+  // A row of bf16 is a row of pairs as it stands.
+  int64_t columns = pairs ? channels / 2 : channels, columnSize = pairs ? 4 : size;
+  Value q = e.capture(query.place.address);
   Values addresses;
   if (source.table)
     e.loop(key, e.add(key, count), 1, [&](Value k) { prefetch(rowAddress(k), channels * size); });
   for (int64_t j = 0; j < count; ++j)
     addresses.push_back(rowAddress(e.add(key, j)));
-  auto step = [&](Value channel, int64_t width, ValueRange sums) {
-    Values next(sums), columns;
-    for (Value address : addresses)
-      columns.push_back(load(e.gep(address, e.mul(channel, size)), width));
-    Value left = e.gep(q, e.mul(channel, 4));
+  auto step = [&](Value column, int64_t width, ValueRange sums) {
+    Values next(sums), right;
+    for (Value address : addresses) {
+      Value at = e.gep(address, e.mul(column, columnSize));
+      right.push_back(pairs ? e.loadPart(e.vecF32(), at, width) : load(at, width));
+    }
+    Value left = e.gep(q, e.mul(column, 4));
     for (int64_t r = 0; r < rows; ++r) {
-      Value x = e.loadPart(e.vecF32(), e.gep(left, r * query.ld * 4), width);
+      Value x = e.loadPart(e.vecF32(), e.gep(left, r * query.place.ld * 4), width);
       for (int64_t j = 0; j < count; ++j)
-        next[j * rows + r] = e.fma(x, columns[j], sums[j * rows + r]);
+        next[j * rows + r] = multiply(x, right[j], sums[j * rows + r]);
     }
     return next;
   };
-  int64_t whole = channels / lanes * lanes;
+  int64_t whole = columns / lanes * lanes;
   Values sums(count * rows, e.floatOf(e.vecF32(), 0));
   if (whole)
     sums = e.loop(e.i64(0), e.i64(whole), lanes, sums, [&](Value c, ValueRange at) { return step(c, lanes, at); });
-  if (channels > whole)
-    sums = step(e.i64(whole), channels - whole, sums);
+  if (columns > whole)
+    sums = step(e.i64(whole), columns - whole, sums);
 
   while (sums.size() % lanes)
     sums.push_back(e.floatOf(e.vecF32(), 0));
   Value target = e.gep(e.capture(result.address), e.mul(key, result.ld * 4));
   for (int64_t first = 0; first < count * rows; first += lanes) {
     Value vector = sumLanes(Values(ArrayRef<Value>(sums).slice(first, lanes)));
+    if (query.scale)
+      vector = e.create<arith::MulFOp>(vector, e.splat(e.capture(query.scale)));
     // Rows of one key that lie side by side in the vector.
     int64_t run = rows == result.ld ? std::min(lanes, count * rows - first) : std::min(rows, lanes);
     for (int64_t i = 0; i < lanes && first + i < count * rows; i += run) {
@@ -182,9 +198,7 @@ void ChannelEmitter::values(Place weights, Place rescale, Place result) {
     enter();
     if (rescale)
       rescaleRows(e.capture(rescale.address), e.capture(result.address), result.ld);
-    forChannels(vectors, [&](Value c, int64_t vectors, int64_t last) {
-      valueBlock(c, vectors, last, weights, result);
-    });
+    forChannels(vectors * lanes, [&](Value c, int64_t count) { valueBlock(c, count, weights, result); });
   });
 }
 
@@ -194,7 +208,7 @@ void ChannelEmitter::rescaleRows(Value factors, Value sums, int64_t ld) {
     Value factor = e.load(e.getF32Type(), e.gep(factors, e.mul(r, 4)), 4);
     e.when(e.cmpf(arith::CmpFPredicate::UNE, factor, e.f32(1)), [&] {
       Value row = e.gep(sums, e.mul(r, ld * 4)), x = e.splat(factor);
-      forChannels(1, [&](Value c, int64_t, int64_t width) {
+      forChannels(lanes, [&](Value c, int64_t width) {
         Value address = e.gep(row, e.mul(c, 4));
         e.storePart(e.create<arith::MulFOp>(e.loadPart(e.vecF32(), address, width), x), address, width);
       });
@@ -202,31 +216,84 @@ void ChannelEmitter::rescaleRows(Value factors, Value sums, int64_t ld) {
   });
 }
 
-void ChannelEmitter::valueBlock(Value channel, int64_t vectors, int64_t last, Place weights, Place result) {
-  auto width = [&](int64_t v) { return v + 1 < vectors ? lanes : last; };
+/// Every two vectors become the one with the even and the one with the odd blocks of 128 bits of both, or back: the
+/// order in which two rows of 16-bit elements interleave to pairs with one instruction each.
+Values ChannelEmitter::interleave(Values vectors, bool back) {
+  constexpr int64_t block = 4;
+  for (size_t v = 0; v < vectors.size(); v += 2) {
+    Value both[] = {vectors[v], vectors[v + 1]};
+    for (int64_t half : {0, 1}) {
+      SmallVector<int64_t> from;
+      for (int64_t l = 0; l < lanes; ++l) {
+        int64_t i = half * lanes / block + l / block; // block of the result
+        int64_t source = back ? (i % 2) * lanes / block + i / 2 : 2 * (l / block) + half;
+        from.push_back(source * block + l % block);
+      }
+      vectors[v + half] = e.create<vector::ShuffleOp>(both[0], both[1], from);
+    }
+  }
+  return vectors;
+}
+
+Values ChannelEmitter::valueVectors(Value key, Value channel, int64_t count) {
+  auto address = [&](int64_t j) {
+    Value row = e.gep(rowAddress(e.add(key, j)), e.mul(channel, size));
+    prefetch(row, count * size);
+    return row;
+  };
+  Values vectors;
+  Value first = address(0);
+  if (!pairs) {
+    for (int64_t c = 0; c < count; c += lanes)
+      vectors.push_back(load(e.gep(first, c * size), std::min(lanes, count - c)));
+    return vectors;
+  }
+  Value second = address(1);
+  auto type = VectorType::get({2 * lanes}, e.getI16Type());
+  for (int64_t c = 0; c < count; c += 2 * lanes) {
+    int64_t width = std::min(2 * lanes, count - c);
+    Value a = e.loadPart(type, e.gep(first, c * size), width), b = e.loadPart(type, e.gep(second, c * size), width);
+    for (int64_t half : {0, 4}) {
+      SmallVector<int64_t> zip;
+      for (int64_t l = 0; l < lanes; ++l) {
+        int64_t element = l / 4 * 8 + half + l % 4;
+        zip.append({element, 2 * lanes + element});
+      }
+      vectors.push_back(e.create<LLVM::BitcastOp>(e.vecF32(), e.create<vector::ShuffleOp>(a, b, zip)));
+    }
+  }
+  return vectors;
+}
+
+void ChannelEmitter::valueBlock(Value channel, int64_t count, Place weights, Place result) {
+  int64_t vectors = llvm::alignTo(llvm::divideCeil(count, lanes), pairs ? 2 : 1), step = pairs ? 2 : 1;
+  auto width = [&](int64_t v) { return std::clamp<int64_t>(count - v * lanes, 0, lanes); };
   Value sums = e.gep(e.capture(result.address), e.mul(channel, 4)), p = e.capture(weights.address);
   auto sumAddress = [&](int64_t r, int64_t v) { return e.gep(sums, (r * result.ld + v * lanes) * 4); };
   Values accumulators;
-  for (int64_t r = 0; r < rows; ++r)
+  for (int64_t r = 0; r < rows; ++r) {
+    Values row;
     for (int64_t v = 0; v < vectors; ++v)
-      accumulators.push_back(e.loadPart(e.vecF32(), sumAddress(r, v), width(v)));
-  accumulators = e.loop(e.i64(0), e.i64(keys), 1, accumulators, [&](Value k, ValueRange carried) {
-    Value row = e.gep(rowAddress(k), e.mul(channel, size));
-    prefetch(row, ((vectors - 1) * lanes + last) * size);
-    Values next(carried), columns;
-    for (int64_t v = 0; v < vectors; ++v)
-      columns.push_back(load(e.gep(row, v * lanes * size), width(v)));
-    Value left = e.gep(p, e.mul(k, weights.ld * 4));
+      row.push_back(width(v) ? e.loadPart(e.vecF32(), sumAddress(r, v), width(v)) : e.floatOf(e.vecF32(), 0));
+    accumulators.append(pairs ? interleave(row, /*back=*/false) : row);
+  }
+  accumulators = e.loop(e.i64(0), e.i64(keys), step, accumulators, [&](Value k, ValueRange carried) {
+    Values next, right = valueVectors(k, channel, count);
+    Value left = e.gep(p, e.mul(k, weights.ld * 4 / step));
     for (int64_t r = 0; r < rows; ++r) {
       Value x = e.splat(e.load(e.getF32Type(), e.gep(left, r * 4), 4));
       for (int64_t v = 0; v < vectors; ++v)
-        next[r * vectors + v] = e.fma(x, columns[v], carried[r * vectors + v]);
+        next.push_back(multiply(x, right[v], carried[r * vectors + v]));
     }
     return next;
   });
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t v = 0; v < vectors; ++v)
-      e.storePart(accumulators[r * vectors + v], sumAddress(r, v), width(v));
+  for (int64_t r = 0; r < rows; ++r) {
+    Values row(ArrayRef<Value>(accumulators).slice(r * vectors, vectors));
+    if (pairs)
+      row = interleave(row, /*back=*/true);
+    for (int64_t v = 0; v < vectors && width(v); ++v)
+      e.storePart(row[v], sumAddress(r, v), width(v));
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -293,9 +360,9 @@ LogicalResult attn::codegen::cpu::lowerChannelDot(KernelScope &scope, Tiles &til
     Value count = scope.task.rowCount, isMore = e.lt(e.i64(std::exchange(fewer, rows)), count);
     Value fits = e.cmp(arith::CmpIPredicate::sle, count, e.i64(rows));
     e.when(e.createOrFold<arith::AndIOp>(isMore, fits), [&] {
-      ChannelEmitter emitter(e, *b, rows, keys, shapeOf(dot.getB())[1]);
+      ChannelEmitter emitter(e, *b, rows, keys, shapeOf(dot.getB())[1], isDotOfPairs(e, dot));
       if (isScores)
-        emitter.scores(a->place, place);
+        emitter.scores(*a, place);
       else
         emitter.values(a->place, rescale, place);
     });

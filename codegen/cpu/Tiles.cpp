@@ -2,6 +2,7 @@
 #include "codegen/cpu/Tiles.h"
 
 #include "codegen/cpu/Copies.h"
+#include "codegen/cpu/Pairs.h"
 
 #include "attn/KernelABI.h"
 
@@ -97,8 +98,12 @@ FailureOr<DotSource> Tiles::formFor(OpOperand &operand) {
   bool rows = false;
   if (auto dot = dyn_cast<tile::DotOp>(user)) {
     ChannelForm form = channelForm(scope.task, dot);
+    if (form != ChannelForm::None && operand.getOperandNumber() == 1)
+      return streamOf(value);
+    if (operand.getOperandNumber() < 2 && isDotOfPairs(e, dot))
+      return pairsOf(dot, operand.getOperandNumber() == 0);
     if (operand.getOperandNumber() == 1)
-      return form == ChannelForm::None ? rightOf(value) : streamOf(value);
+      return rightOf(value);
     rows = form == ChannelForm::Scores ? operand.getOperandNumber() == 0
                                        : form == ChannelForm::Values && value == dot.getInit();
     if (operand.getOperandNumber() == 0 && dot.getTransposeA()) {
@@ -113,7 +118,7 @@ FailureOr<DotSource> Tiles::formFor(OpOperand &operand) {
   auto place = rows ? rowsOf(value) : lanesOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, !rows, {}, 0, e.getF32Type(), {}};
+  return DotSource{*place, !rows, {}, 0, {}};
 }
 
 LogicalResult Tiles::prepareForLoop(Operation *loop) {
@@ -257,12 +262,12 @@ FailureOr<DotSource> Tiles::streamOf(Value value) {
     if (failed(loadTable(value)))
       return failure();
     Value stride = e.word(scope.addresses.lookup(load.getView()), ATTN_VIEW_ROW_STRIDE);
-    return DotSource{{}, false, tiles[value].table, 0, LoadParts(load).element, stride};
+    return DotSource{{}, false, tiles[value].table, 0, {}, LoadParts(load).element, stride};
   }
   auto place = rowsOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, false, {}, 0, e.getF32Type(), {}};
+  return DotSource{*place, false, {}, 0, {}};
 }
 
 /// A tile whose elements are read one by one: in the caller's memory if it can be, else as it exists.
@@ -273,17 +278,48 @@ FailureOr<DotSource> Tiles::rightOf(Value value) {
       if (failed(loadTable(value)))
         return failure();
       int64_t next = isa<tile::LoadKeysOp>(load) && !fewRows(scope.task) ? shapeOf(value)[0] : 0;
-      return DotSource{{}, false, tiles[value].table, next, e.getF32Type(), {}};
+      return DotSource{{}, false, tiles[value].table, next, {}};
     }
     auto place = rowsOf(value);
     if (failed(place))
       return failure();
-    return DotSource{*place, false, {}, 0, e.getF32Type(), {}};
+    return DotSource{*place, false, {}, 0, {}};
   }
   if (tiles[value].rows)
-    return DotSource{tiles[value].rows, false, {}, 0, e.getF32Type(), {}};
+    return DotSource{tiles[value].rows, false, {}, 0, {}};
   auto place = lanesOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, true, {}, 0, e.getF32Type(), {}};
+  return DotSource{*place, true, {}, 0, {}};
+}
+
+/// An operand of a dot of pairs (isDotOfPairs says what it can be).
+FailureOr<DotSource> Tiles::pairsOf(tile::DotOp dot, bool isLeft) {
+  Value value = isLeft ? dot.getA() : dot.getB();
+  Operation *load = tiles[value].load;
+  if (load && failed(loadTable(value)))
+    return failure();
+  Value table = tiles[value].table;
+  int64_t rows = shapeOf(value)[0], columns = shapeOf(value)[1];
+  if (!isLeft && dot.getTransposeB())
+    return DotSource{{}, false, table, rows, {}};
+  if (!tiles[value].pairs) { // a computed tile was stored so
+    bool byRows = channelForm(scope.task, dot) != ChannelForm::None;
+    Place place = !isLeft  ? allocate(value, columns, rows / 2)
+                  : byRows ? allocate(value, columns / 2, scope.padded(rows))
+                           : allocate(value, rows, columns / 2);
+    place.pairs = true;
+    tiles[value].pairs = place;
+    if (isLeft && byRows)
+      emitConvertRows(e, table, e.getF32Type(), scope.padded(rows), 0, columns / 2, place.address, place.ld, nullptr, {});
+    else if (isLeft)
+      emitRowsToLanes(e, {table, {}, 0}, scope.padded(rows), columns / 2, place.address, place.ld, {});
+    else
+      emitPairRows(e, table, rows, rows, columns, place.address, place.ld);
+  }
+  DotSource source{tiles[value].pairs, isLeft, {}, 0, {}};
+  // The scale multiplies the sums, so that the pairs are the elements as given.
+  if (auto query = dyn_cast_or_null<tile::LoadOp>(load); query && query.getScale())
+    source.scale = scope.scalar(query.getScale());
+  return source;
 }

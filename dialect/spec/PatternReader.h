@@ -30,6 +30,7 @@ private:
   void readPartitions(const Node &node);
   void readClasses(Partition &partition, const Node &node);
   void readCaches(const Node &node);
+  void readSchedule(const Node &node);
 
   // Attention.
   struct Settings {

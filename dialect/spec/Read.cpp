@@ -15,6 +15,7 @@ namespace attn::spec {
 
 static constexpr int64_t maxInt = std::numeric_limits<int32_t>::max();
 static constexpr int maxNodes = 32768;
+static constexpr int64_t maxTile = 1024;
 
 //===----------------------------------------------------------------------===//
 // Names and expressions
@@ -413,16 +414,32 @@ void PatternReader::readCaches(const Node &node) {
   }
 }
 
+void PatternReader::readSchedule(const Node &node) {
+  if (!node)
+    return;
+  Fields forms(node, "an object of tile forms", diagnostics);
+  forms.allow({"prefill", "decode"});
+  for (auto [key, shape] : {std::pair("prefill", &pattern.schedule.prefill), {"decode", &pattern.schedule.decode}}) {
+    Node form = forms.get(key);
+    if (!form)
+      continue;
+    Fields fields(form, "an object of rows and keys", diagnostics);
+    fields.allow({"rows", "keys"});
+    shape->rows = fields.integer("rows", 1, maxTile).value_or(0);
+    shape->keys = fields.integer("keys", 1, maxTile).value_or(0);
+  }
+}
+
 void PatternReader::read(const Json &json) {
   Fields document({&json, ""}, "an object", diagnostics);
   if (!document.isObject())
     return;
   std::vector<std::string> known = {"attn",        "$schema",  "name",  "doc",    "positions",  "types",
                                     "params",      "operands", "grid",  "let",    "partitions", "caches",
-                                    "kernel_maps", "phases",   "scale", "outputs"};
+                                    "kernel_maps", "phases",   "scale", "outputs",
+                                    "schedule"};
   known.insert(known.end(), mapKeys.begin(), mapKeys.end());
-  std::vector<Planned> planned = {{"schedule", "a tuned schedule"},
-                                  {"state", "buffers that outlive a call"},
+  std::vector<Planned> planned = {{"state", "buffers that outlive a call"},
                                   {"policies", "cache policies: select, append, compact, evict"},
                                   {"select", "selection of keys"},
                                   {"append", "writing to a cache"}};
@@ -448,6 +465,7 @@ void PatternReader::read(const Json &json) {
   readLet(document.get("let"));
   readPartitions(document.get("partitions"));
   readCaches(document.get("caches"));
+  readSchedule(document.get("schedule"));
   // What follows refers to the declarations; errors in those would only repeat.
   if (diagnostics.empty())
     readEntries(document);
