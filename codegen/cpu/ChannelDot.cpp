@@ -58,7 +58,7 @@ private:
   Type element;
   int64_t size;
   Value base;   ///< of the table or the block
-  Value stride; ///< bytes between rows of the caller's memory
+  Value stride; ///< bytes between rows that are to be prefetched, or null
 };
 
 } // namespace
@@ -69,7 +69,7 @@ private:
 
 void ChannelEmitter::enter() {
   base = e.capture(source.table ? source.table : source.place.address);
-  if (!source.table)
+  if (!source.stride)
     return;
   stride = e.capture(source.stride);
   touchPages();
@@ -91,7 +91,7 @@ Value ChannelEmitter::rowAddress(Value key) {
 }
 
 void ChannelEmitter::prefetch(Value row, int64_t bytes) {
-  if (source.table)
+  if (stride)
     for (int64_t ahead : {keys, keys / 2})
       e.prefetch(e.gep(row, e.mul(stride, ahead)), bytes);
 }
@@ -143,7 +143,7 @@ void ChannelEmitter::scoreBlock(Value key, int64_t count, const DotSource &query
   int64_t columns = pairs ? channels / 2 : channels, columnSize = pairs ? 4 : size;
   Value q = e.capture(query.place.address);
   Values addresses;
-  if (source.table)
+  if (stride)
     e.loop(key, e.add(key, count), 1, [&](Value k) { prefetch(rowAddress(k), channels * size); });
   for (int64_t j = 0; j < count; ++j)
     addresses.push_back(rowAddress(e.add(key, j)));

@@ -29,7 +29,7 @@ struct DotSource {
   Value scale;          ///< factor of all products (a value of the kernel function), or null
   // For a channel dot:
   Type element = {}; ///< of the rows in the table, or null: fp32
-  Value stride = {}; ///< bytes between rows, where they follow each other
+  Value stride = {}; ///< bytes between rows, or null where they do not follow each other
 };
 
 /// A register tile of a dot: rows [m, m + vectors * lanes), columns [n, n + columns).

@@ -86,6 +86,7 @@ private:
   mlir::FailureOr<DotSource> streamOf(Value value);
   mlir::FailureOr<DotSource> pairsOf(tile::DotOp dot, bool isLeft);
   mlir::LogicalResult loadTable(Value value);
+  int64_t followingRows(Value value);
   mlir::LogicalResult computeSeen(tile::ForKeysOp loop);
 
   KernelScope &scope;
