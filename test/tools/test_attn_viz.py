@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
+import bad_input  # noqa: E402
 import pictures  # noqa: E402
 
 GOLDEN = Path(__file__).parent / "Inputs/attn-viz"
@@ -141,6 +142,12 @@ def test_pictures_are_of_patterns():
 
 
 # ---- hostile specs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", bad_input.SPECS, ids=lambda case: case["case"])
+def test_wrong_specs_are_refused_as_by_the_compiler(build_dir, case):
+    run = subprocess.run([build_dir / "bin/attn-viz"], input=bad_input.document(case), capture_output=True, text=True)
+    assert (run.stderr, run.stdout, run.returncode) == (bad_input.stderr(case), "", 1)
 
 
 def test_text_of_a_spec_is_no_markup(viz):

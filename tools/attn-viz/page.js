@@ -158,7 +158,7 @@ function buildControls() {
   if (DATA.ranges.head.max > 0) own("head", "query head", "");
   if (DATA.ranges.layer.max > 0) own("layer", "layer", "");
   for (const p of DATA.params)
-    slider(p.name, p.name, p.doc, p, () => state.params[p.name], (value) => { state.params[p.name] = value; });
+    slider("param-" + p.name, p.name, p.doc, p, () => state.params[p.name], (value) => { state.params[p.name] = value; });
   if (DATA.positions === "bottom_right") {
     const label = element("label", page.controls, "", { title: "each row is a call of one query, with the keys up to itself" });
     element("span", label, "rows are decode steps");
