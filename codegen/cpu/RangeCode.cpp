@@ -134,6 +134,60 @@ Value RangeCode::single(const Instruction &i, ValueRange args) {
   llvm_unreachable("handled by emit");
 }
 
+RangeInputs attn::codegen::cpu::rangeInputs(KernelScope &scope, std::map<std::string, Value> given) {
+  Emitter &e = scope.e;
+  auto argument = [&scope](StringRef name) -> Value {
+    for (auto [i, attr] : llvm::enumerate(scope.kernel.getArgs()))
+      if (cast<StringAttr>(attr).getValue() == name)
+        return scope.kernel.getBody().getArgument(tile::NumLeadingArguments + i);
+    return {};
+  };
+  // The positions and heads of the row tile.
+  auto position = [&scope, &e](int64_t row) {
+    Value p = e.load(e.getI32Type(), e.gep(scope.task.positions, row * 4), 4);
+    return e.createOrFold<arith::ExtSIOp>(e.getI64Type(), p);
+  };
+  RangeInputs inputs;
+  inputs.input = [&scope, &e, given = std::move(given), argument, position](StringRef name) -> Value {
+    const Task &task = scope.task;
+    if (auto it = given.find(name.str()); it != given.end())
+      return it->second;
+    if (name == "q_first")
+      return position(0);
+    if (name == "q_last")
+      return position(task.rowTile - 1);
+    if (name == "q_pos")
+      return task.qPos;
+    if (name == "h" || name == "h_first")
+      return task.head;
+    if (name == "h_last")
+      return task.pack ? e.add(e.add(task.head, task.group), -1) : task.head;
+    if (name == "tile")
+      return e.i64(task.keyTile);
+    if (name == "group")
+      return task.group;
+    if (name == "b")
+      return task.b;
+    if (name == "g")
+      return task.g;
+    if (name == "l")
+      return task.layer;
+    if (Value value = argument(name))
+      return scope.scalar(value);
+    return scope.scalars.size(name).scalar;
+  };
+  inputs.element = [&scope, argument](StringRef name, ValueRange indices) {
+    SmallVector<Operand> operands;
+    for (Value index : indices)
+      operands.push_back(Operand::ofScalar(index));
+    return scope.scalars.element(argument(name), operands).scalar;
+  };
+  inputs.size = [&scope, argument](StringRef name, int64_t dimension) {
+    return scope.scalars.bufferSize(argument(name), dimension);
+  };
+  return inputs;
+}
+
 Values attn::codegen::cpu::emitRangeCode(Emitter &e, const CodeBlock &code, const RangeInputs &inputs) {
   return RangeCode(e, inputs).block(code);
 }

@@ -78,6 +78,9 @@ struct Environment {
   std::map<std::string, Tensor> tensors;
 };
 
+/// Runs code that defines `valueCount` values in C++ and returns its results (B as 0 or 1). `env` holds every input.
+std::vector<int64_t> run(const CodeBlock &code, int valueCount, const Environment &env);
+
 /// What is promised of a tensor's values: non-decreasing along its last dimension.
 struct TensorFacts {
   bool sorted = false;

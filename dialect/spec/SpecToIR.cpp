@@ -45,6 +45,7 @@ public:
 private:
   void declare(const Param &param);
   void declare(const Operand &operand);
+  void declareGrid();
   void declare(const Cache &cache);
   void declare(const Partition &partition);
   void entry(const Entry &entry);
@@ -81,6 +82,7 @@ OwningOpRef<ModuleOp> Importer::run() {
     declare(param);
   for (const Operand &operand : pattern.operands)
     declare(operand);
+  declareGrid();
   for (const Partition &partition : pattern.partitions)
     declare(partition);
   for (const Cache &cache : pattern.caches)
@@ -140,6 +142,20 @@ void Importer::declare(const Operand &operand) {
   }
   builder.create<ir::OperandOp>(loc, operand.name, builder.getArrayAttr(shape), type(operand.dtype),
                                 static_cast<ir::Domain>(operand.domain));
+}
+
+void Importer::declareGrid() {
+  if (pattern.grid.empty())
+    return;
+  SmallVector<Attribute> axes, sizes;
+  for (const GridAxis &axis : pattern.grid) {
+    axes.push_back(builder.getStringAttr(axis.name));
+    if (auto *name = std::get_if<std::string>(&axis.size))
+      sizes.push_back(builder.getStringAttr(*name));
+    else
+      sizes.push_back(builder.getI64IntegerAttr(std::get<int64_t>(axis.size)));
+  }
+  builder.create<ir::GridOp>(loc, builder.getArrayAttr(axes), builder.getArrayAttr(sizes));
 }
 
 void Importer::declare(const Cache &cache) {
