@@ -72,6 +72,31 @@ def test_tiles_and_figures(viz, mask, formula, q_len, kv_len, rows, keys):
     assert (f"without a visible key: {blind}\n" in text) if blind else "without a visible key" not in text
 
 
+@pytest.mark.parametrize("height, width", [(8, 8), (5, 6), (7, 9)])
+def test_boxes_of_a_token_grid(viz, height, width):
+    """Tiles as boxes of an image, from the definition: cut along both axes, numbered row by row."""
+    spec = {"attn": 1, "name": "m", "positions": "bottom_right", "params": {"height": height, "width": width},
+            "grid": {"axes": ["y", "x"], "sizes": ["height", "width"]},
+            "mask": "abs(q.y - k.y) <= 1 and abs(q.x - k.x) <= 1"}  # fmt: skip
+    text = viz("-", "--tile=4x4", input=json.dumps(spec).encode()).decode()  # lengths: the whole grid
+    sizes = re.search(r"boxes of (\d+) x (\d+) queries, (\d+) x (\d+) keys", text)
+    y, x = np.divmod(np.arange(height * width), width)
+    visible = (abs(y[:, None] - y) <= 1) & (abs(x[:, None] - x) <= 1)
+
+    def boxes(rows, columns):
+        for top in range(0, height, rows):
+            for left in range(0, width, columns):
+                yield np.flatnonzero((top <= y) & (y < top + rows) & (left <= x) & (x < left + columns))
+
+    a, b, c, d = map(int, sizes.groups())
+    want = []
+    for queries in boxes(a, b):
+        tiles = [visible[np.ix_(queries, keys)] for keys in boxes(c, d)]
+        want.append("".join("." if not t.any() else "#" if t.all() and t.shape[1] == c * d else "+" for t in tiles))
+    assert drawing(text, len(want[0])) == want
+    assert f"{100 * visible.mean():.1f} % of the pairs" in text
+
+
 def test_operands_from_files(viz, tmp_path):
     doc = np.repeat(np.arange(5, dtype=np.int32), [3, 10, 1, 12, 6])[None]
     np.save(tmp_path / "doc.npy", doc)

@@ -204,6 +204,7 @@ function showFigures(n) {
   const lines = [`${n.visible} of ${n.pairs} pairs are visible (${((100 * n.visible) / n.pairs).toFixed(1)} %)`,
     `tiles: ${n.full} full, ${n.partial} partial, ${n.skipped} skipped`];
   if (DATA.entries[state.entry].scan) lines.push("runs as a scan: its state stands for the keys");
+  else if (DATA.entries[state.entry].boxes) lines.push("its kernels visit boxes of the token grid, here tiles are intervals");
   else lines.push(visits ? `at most ${(tiles / visits).toFixed(2)} x faster than dense` : "no tile is visited");
   if (n.blind) lines.push(`rows without a visible key: ${n.blind}`);
   page.figures.textContent = lines.join("\n");
