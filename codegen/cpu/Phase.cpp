@@ -364,16 +364,14 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
     Value address = e.gep(e.capture(keyPositions), e.mul(e.add(n, j), 4));
     return e.create<arith::ExtSIOp>(e.getI64Type(), e.load(e.getI32Type(), address, 4)).getResult();
   };
-  auto keyAt = [&](Value first) {
-    return keyPositions ? e.max(entry(), zero) : e.add(e.add(e.capture(first), n), j);
-  };
+  auto keyAt = [&](Value first) { return keyPositions ? e.max(entry(), zero) : e.add(e.add(e.capture(first), n), j); };
   Operand visible;
   if (phase.visible) {
     Value key = keyAt(phase.k0);
     x->bindColumn(phase.visible->getArguments().back(), Operand::ofScalar(key, Interval::size()));
     Operand mask = x->evaluate(phase.visible->front().getTerminator()->getOperand(0));
-    Value isKey = keyPositions ? e.cmp(arith::CmpIPredicate::sge, entry(), zero)
-                               : e.lt(key, e.capture(around.task.kvLen));
+    Value isKey =
+        keyPositions ? e.cmp(arith::CmpIPredicate::sge, entry(), zero) : e.lt(key, e.capture(around.task.kvLen));
     Operand exists = Operand::ofScalar(isKey);
     visible = lanes.apply({mask, exists}, [&](ValueRange p) { return e.createOrFold<arith::AndIOp>(p[0], p[1]); });
     if (phase.seen) {

@@ -319,7 +319,8 @@ FailureOr<DotSource> Tiles::pairsOf(tile::DotOp dot, bool isLeft) {
     place.pairs = true;
     tiles[value].pairs = place;
     if (isLeft && byRows)
-      emitConvertRows(e, table, e.getF32Type(), scope.padded(rows), 0, columns / 2, place.address, place.ld, nullptr, {});
+      emitConvertRows(e, table, e.getF32Type(), scope.padded(rows), 0, columns / 2, place.address, place.ld, nullptr,
+                      {});
     else if (isLeft)
       emitRowsToLanes(e, {table, {}, 0}, scope.padded(rows), columns / 2, place.address, place.ld, {});
     else
