@@ -47,8 +47,8 @@ void Expressions::prepare(Region &region, ArrayRef<Value> later) {
   llvm::DenseSet<Value> dependent(later.begin(), later.end());
   for (Operation &op : region.front().without_terminator()) {
     bool waits = llvm::any_of(op.getOperands(), [&](Value v) { return dependent.contains(v); });
-    if (auto read = dyn_cast<tile::ElementOp>(op))
-      buffer(read.getBuffer());
+    if (isa<tile::ElementOp, tile::MemberOp, tile::AncestorOp>(op))
+      buffer(op.getOperand(0));
     if (Congruence c(&op); c && waits && !dependent.contains(c.n))
       for (Value side : {c.x, c.y})
         if (!dependent.contains(side))
