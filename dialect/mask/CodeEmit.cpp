@@ -59,11 +59,12 @@ CodeBuilder::Listed CodeBuilder::leastMember(const Expr &e, int x, const Binding
     });
     return {all[1], all[2]};
   }
-  int least = loop({from, to}, [&](const Carried &v) { return lt(v[0], v[1]); },
-                   [&](const Carried &v) {
-                     int middle = floorDiv(add(v[0], v[1]), constant(2)), isBelow = lt(at(middle), x);
-                     return Carried{select(isBelow, add(middle, one), v[0]), select(isBelow, v[1], middle)};
-                   })[0];
+  int least = loop(
+      {from, to}, [&](const Carried &v) { return lt(v[0], v[1]); },
+      [&](const Carried &v) {
+        int middle = floorDiv(add(v[0], v[1]), constant(2)), isBelow = lt(at(middle), x);
+        return Carried{select(isBelow, add(middle, one), v[0]), select(isBelow, v[1], middle)};
+      })[0];
   return {lt(least, to), at(least)};
 }
 
@@ -85,14 +86,13 @@ int CodeBuilder::ancestor(const Expr &e, const Bindings &bindings) {
     return element(e.name(), std::move(indices));
   };
   // Carried: the position, and whether it may have a parent that matters.
-  auto reached = loop({x, boolean(true)},
-                      [&](const Carried &v) {
-                        return land(v[1], land(lt(y, v[0]), land(le(zero, v[0]), lt(v[0], size))));
-                      },
-                      [&](const Carried &v) {
-                        int next = parent(v[0]), decreases = lt(next, v[0]);
-                        return Carried{select(decreases, next, v[0]), decreases};
-                      });
+  auto reached = loop(
+      {x, boolean(true)},
+      [&](const Carried &v) { return land(v[1], land(lt(y, v[0]), land(le(zero, v[0]), lt(v[0], size)))); },
+      [&](const Carried &v) {
+        int next = parent(v[0]), decreases = lt(next, v[0]);
+        return Carried{select(decreases, next, v[0]), decreases};
+      });
   return eq(reached[0], y);
 }
 

@@ -142,7 +142,8 @@ int PairTest::exists(Span queries, Span keys, int enabled) {
   return scan(queries, keys, enabled);
 }
 
-int existsPair(CodeBuilder &code, const Region &region, Span queries, Span keys, int enabled, const Bindings &bindings) {
+int existsPair(CodeBuilder &code, const Region &region, Span queries, Span keys, int enabled,
+               const Bindings &bindings) {
   return PairTest(code, region, bindings).exists(queries, keys, enabled);
 }
 

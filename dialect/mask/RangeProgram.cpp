@@ -74,7 +74,8 @@ int Emitter::nextCandidate(const Region &region, const Bindings &bindings) {
     return tileEnd;
   for (const Residual &residual : keyResiduals->second) {
     const Expr &list = residual.predicate;
-    if (residual.kind != Residual::Predicate || list.op() != Op::Member || trend(list.args()[0], "k", facts) != Trend::Up)
+    if (residual.kind != Residual::Predicate || list.op() != Op::Member ||
+        trend(list.args()[0], "k", facts) != Trend::Up)
       continue;
     if (std::any_of(list.args().begin() + 1, list.args().end(), [](const Expr &arg) { return arg.uses("k"); }))
       continue;
@@ -85,15 +86,16 @@ int Emitter::nextCandidate(const Region &region, const Bindings &bindings) {
     };
     CodeBuilder::Listed next = code.leastMember(list, x(tileEnd), bindings);
     int end = code.max(tileEnd, keys);
-    return code.loop({tileEnd, code.select(next.exists, end, tileEnd), end},
-                     [&](const CodeBuilder::Carried &v) { return code.lt(v[0], v[1]); },
-                     [&](const CodeBuilder::Carried &v) {
-                       int middle = code.floorDiv(code.add(v[0], v[1]), code.constant(2));
-                       int isBelow = code.lt(x(middle), next.value);
-                       int low = code.select(isBelow, code.add(middle, code.constant(1)), v[0]);
-                       int high = code.select(isBelow, v[1], middle);
-                       return CodeBuilder::Carried{low, high, high};
-                     })[2];
+    return code.loop(
+        {tileEnd, code.select(next.exists, end, tileEnd), end},
+        [&](const CodeBuilder::Carried &v) { return code.lt(v[0], v[1]); },
+        [&](const CodeBuilder::Carried &v) {
+          int middle = code.floorDiv(code.add(v[0], v[1]), code.constant(2));
+          int isBelow = code.lt(x(middle), next.value);
+          int low = code.select(isBelow, code.add(middle, code.constant(1)), v[0]);
+          int high = code.select(isBelow, v[1], middle);
+          return CodeBuilder::Carried{low, high, high};
+        })[2];
   }
   return tileEnd;
 }

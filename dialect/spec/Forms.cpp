@@ -131,7 +131,8 @@ const std::vector<Form> &forms() {
        {{"rows", P::List}, {"columns", P::List}, {"q_block", P::Int}, {"k_block", P::Int}},
        [](T &t, const Scope &scope, const A &a) {
          Term row = t.div(q(), first(a, 2));
-         Term from = elementAt(t, scope, a[0].tensor, {row}), to = elementAt(t, scope, a[0].tensor, {t.add(row, one())});
+         Term from = elementAt(t, scope, a[0].tensor, {row}),
+              to = elementAt(t, scope, a[0].tensor, {t.add(row, one())});
          return searchIn(t, scope, Op::Member, a[1].tensor, {}, {t.div(k(), first(a, 3)), from, to});
        }},
       {"block_mask",

@@ -1,9 +1,10 @@
 //===- Eviction.h - Whether unseen keys stay unseen -----------------*- C++ -*-===//
 //
-// A key may leave the cache once a query does not see it, if no later query does: if the mask, below the diagonal, never
-// turns from hidden to visible as q grows (S2-Attention, arXiv 2407.17678, calls such patterns KV-efficient). Proved for
-// all values of the parameters and lengths by Fourier-Motzkin elimination on the cases in which it would turn; else a
-// counterexample is searched for at given values. Run-time scalars are fixed: they do not change from query to query.
+// A key may leave the cache once a query does not see it, if no later query does: if the mask, below the diagonal,
+// never turns from hidden to visible as q grows (S2-Attention, arXiv 2407.17678, calls such patterns KV-efficient).
+// Proved for all values of the parameters and lengths by Fourier-Motzkin elimination on the cases in which it would
+// turn; else a counterexample is searched for at given values. Run-time scalars are fixed: they do not change from
+// query to query.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_PASSES_ANALYSIS_EVICTION_H
 #define ATTN_PASSES_ANALYSIS_EVICTION_H

@@ -111,7 +111,8 @@ const std::vector<Case> &cases() {
       mask("sliding", "sliding(200, 56)"),
       mask("sink_window", "causal and (sink(sink) or q - k < size)", R"("params": { "sink": 4, "size": 256 })"),
       mask("a_shape", "causal and (k < 128 or q - k < 512)"),
-      mask("tri_shape", "causal and (k < 128 or q - k < 512 or kv_len - q <= n_last)", R"("params": { "n_last": 100 })"),
+      mask("tri_shape", "causal and (k < 128 or q - k < 512 or kv_len - q <= n_last)",
+           R"("params": { "n_last": 100 })"),
       mask("dilated", "causal and dilated(step)", R"("params": { "step": 96 })"),
       mask("dilated_window", "causal and q - k < 1024 and dilated(70)"),
       mask("strided", "strided(128)"),
@@ -144,7 +145,8 @@ const std::vector<Case> &cases() {
            "and abs((q - sys) // 24 - (k - sys) // 24) <= 3 and abs((q - sys) % 24 - (k - sys) % 24) <= 3)",
            R"("params": { "sys": 35 })"),
       mask("block_diffusion",
-           "cleanQ and cleanK and q // block >= k // block or not cleanQ and cleanK and q // block > (k - n) // block or "
+           "cleanQ and cleanK and q // block >= k // block or not cleanQ and cleanK and q // block > (k - n) // block "
+           "or "
            "not cleanQ and not cleanK and q // block == k // block",
            R"("params": { "n": 512, "block": 32 }, "let": { "cleanQ": "q >= n", "cleanK": "k >= n" })"),
       mask("shared_prefix", "k < shared or causal and (q - shared) // 200 == (k - shared) // 200",
@@ -154,12 +156,13 @@ const std::vector<Case> &cases() {
                         "operands": { "rows": { "shape": ["bounds"], "dtype": "i32", "domain": "sorted" },
                                       "columns": { "shape": ["count"], "dtype": "i32" } })"),
                 compressed),
-      perHead(4, 2, blockCase(mask("block_mask", "causal and block_mask(num, indices, 128, 64)",
-                                   R"("params": { "blocks": 9, "most": 9 },
+      perHead(4, 2,
+              blockCase(mask("block_mask", "causal and block_mask(num, indices, 128, 64)",
+                             R"("params": { "blocks": 9, "most": 9 },
                                       "operands": { "num": { "shape": [1, "q_heads", "blocks"], "dtype": "i32" },
                                                     "indices": { "shape": [1, "q_heads", "blocks", "most"],
                                                                  "dtype": "i32", "domain": "sorted" } })"),
-                              padded)),
+                        padded)),
       blockCase(mask("tree", "tree(parent, prefix)",
                      R"("params": { "prefix": 9 },
                         "operands": { "parent": { "shape": ["batch", 200], "dtype": "i32" } })"),
@@ -174,15 +177,23 @@ const std::vector<Case> &cases() {
 Call makeCall(const Case &test, const Compiled &pattern, int64_t queries, int64_t keys) {
   Call call{queries, keys, test.heads, test.group, pattern.defaults, pattern.topLeft};
   std::mt19937_64 source(keys);
-  std::map<std::string, int64_t> sizes = {{"batch", 1},       {"q_heads", test.heads}, {"kv_heads", test.heads / test.group},
-                                          {"layers", 1},      {"q_len", queries},      {"kv_len", keys},
-                                          {"d", 64},          {"dv", 64},              {"d/2", 32}};
+  std::map<std::string, int64_t> sizes = {{"batch", 1},
+                                          {"q_heads", test.heads},
+                                          {"kv_heads", test.heads / test.group},
+                                          {"layers", 1},
+                                          {"q_len", queries},
+                                          {"kv_len", keys},
+                                          {"d", 64},
+                                          {"dv", 64},
+                                          {"d/2", 32}};
   for (const spec::Operand &operand : pattern.operands) {
     Environment::Tensor tensor;
     int64_t count = 1;
     for (const auto &size : operand.shape) {
       const std::string *name = std::get_if<std::string>(&size);
-      int64_t value = !name ? std::get<int64_t>(size) : sizes.count(*name) ? sizes[*name] : call.environment.values.at(*name);
+      int64_t value = !name                ? std::get<int64_t>(size)
+                      : sizes.count(*name) ? sizes[*name]
+                                           : call.environment.values.at(*name);
       tensor.sizes.push_back(value);
       count *= value;
     }

@@ -25,9 +25,9 @@ static void expectExact(const Case &test, const Compiled &pattern, int64_t queri
     if (loop.isDecode)
       one.queries = std::min<int64_t>(queries, 1);
     Counts counts = rowTiles ? compareSome(loop, one, rowTiles) : compareAll(loop, one);
-    EXPECT_EQ(counts.error, "") << loop.mask.str() << "\n" << queries << " x " << keys << ", "
-                                << counts.visited - counts.mustVisit << " visited and "
-                                << counts.partial - counts.mustMask << " partial in excess";
+    EXPECT_EQ(counts.error, "") << loop.mask.str() << "\n"
+                                << queries << " x " << keys << ", " << counts.visited - counts.mustVisit
+                                << " visited and " << counts.partial - counts.mustMask << " partial in excess";
   }
 }
 

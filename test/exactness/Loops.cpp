@@ -64,8 +64,8 @@ Compiled compile(const std::string &text, int64_t rows) {
       result.error = "a mask that is no expression";
       return;
     }
-    result.loops.push_back(
-        {kernel.getSymName().str(), kernel.getSchedule().getPack(), rows, *visible, passes::rangeProgram(kernel, *visible)});
+    result.loops.push_back({kernel.getSymName().str(), kernel.getSchedule().getPack(), rows, *visible,
+                            passes::rangeProgram(kernel, *visible)});
   });
   return result;
 }
@@ -151,8 +151,9 @@ Counts compare(const Loop &loop, const Call &call, int64_t head, const std::vect
       counts.mustVisit += is[i] != TileClass::Empty, counts.mustMask += is[i] == TileClass::Partial;
       if (said[i] != is[i] && counts.error.empty()) {
         static const char *names[] = {"empty", "partial", "full"};
-        counts.error = loop.kernel + ": head " + std::to_string(head) + ", row " + std::to_string(row) + ", keys from " +
-                       std::to_string(i * tileKeys) + ": called " + names[int(said[i])] + ", is " + names[int(is[i])];
+        counts.error = loop.kernel + ": head " + std::to_string(head) + ", row " + std::to_string(row) +
+                       ", keys from " + std::to_string(i * tileKeys) + ": called " + names[int(said[i])] + ", is " +
+                       names[int(is[i])];
       }
     }
     if (!mask.error().empty() && counts.error.empty())

@@ -33,10 +33,10 @@ struct Compiled {
 Compiled compile(const std::string &spec, int64_t rows = 64);
 
 struct Counts {
-  int64_t tiles = 0, visited = 0, partial = 0;     ///< of the loops
-  int64_t mustVisit = 0, mustMask = 0;             ///< by brute force
-  int64_t runs = 0;                                ///< times the range program ran
-  std::string error;                               ///< the first tile that differs
+  int64_t tiles = 0, visited = 0, partial = 0; ///< of the loops
+  int64_t mustVisit = 0, mustMask = 0;         ///< by brute force
+  int64_t runs = 0;                            ///< times the range program ran
+  std::string error;                           ///< the first tile that differs
   Counts &operator+=(const Counts &other);
 };
 
@@ -46,8 +46,8 @@ struct Call {
   bool topLeft = false;
 };
 
-/// Compares the row tiles that begin at row `rows[i]` (one query of a group in a decode loop) with brute force, for query
-/// head `head` (or all heads of its group).
+/// Compares the row tiles that begin at row `rows[i]` (one query of a group in a decode loop) with brute force, for
+/// query head `head` (or all heads of its group).
 Counts compare(const Loop &loop, const Call &call, int64_t head, const std::vector<int64_t> &rows);
 /// All row tiles of all heads.
 Counts compareAll(const Loop &loop, const Call &call);

@@ -24,8 +24,8 @@ std::string rowOf(const Case &test, int64_t length, int rowTiles) {
     if (!loop.isDecode)
       counts += rowTiles ? compareSome(loop, call, rowTiles) : compareAll(loop, call);
   std::string row = "| `" + std::string(test.name) + "` | " + std::to_string(test.heads);
-  for (int64_t number : {counts.tiles, counts.visited, counts.mustVisit, counts.partial, counts.mustMask,
-                         planBytes(pattern, call)})
+  for (int64_t number :
+       {counts.tiles, counts.visited, counts.mustVisit, counts.partial, counts.mustMask, planBytes(pattern, call)})
     row += " | " + std::to_string(number);
   return row + " |";
 }

@@ -192,7 +192,10 @@ RowMask::Column RowMask::compute(const Expr &e) {
   case Op::Tanh:
   case Op::Sqrt:
     for (double &a : x.reals)
-      a = e.op() == Op::Exp ? std::exp(a) : e.op() == Op::Log ? std::log(a) : e.op() == Op::Tanh ? std::tanh(a) : std::sqrt(a);
+      a = e.op() == Op::Exp    ? std::exp(a)
+          : e.op() == Op::Log  ? std::log(a)
+          : e.op() == Op::Tanh ? std::tanh(a)
+                               : std::sqrt(a);
     break;
   case Op::ToFloat: x.reals.assign(x.integers.begin(), x.integers.end()); break;
   case Op::Floor:

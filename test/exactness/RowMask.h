@@ -1,7 +1,7 @@
 //===- RowMask.h - A mask evaluated a row of keys at a time --------*- C++ -*-===//
 //
-// The oracle of the exactness tests: computes what a query sees operator by operator over arrays of keys. Shares nothing
-// with the range programs; RowMaskTest compares it with mask::evaluate.
+// The oracle of the exactness tests: computes what a query sees operator by operator over arrays of keys. Shares
+// nothing with the range programs; RowMaskTest compares it with mask::evaluate.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_TEST_EXACTNESS_ROWMASK_H
 #define ATTN_TEST_EXACTNESS_ROWMASK_H

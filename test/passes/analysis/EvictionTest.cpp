@@ -10,14 +10,15 @@ using passes::Eviction;
 
 namespace {
 
-const char *declarations = R"("params": { "w": 256, "sink": 4, "block": 64, "vert": 8, "local": 4, "step": 3, "chunk": 900 },
+const char *declarations =
+    R"("params": { "w": 256, "sink": 4, "block": 64, "vert": 8, "local": 4, "step": 3, "chunk": 900 },
   "operands": { "doc": { "shape": ["batch", "kv_len"], "dtype": "i32", "domain": "sorted" },
                 "ids": { "shape": ["batch", "kv_len"], "dtype": "i32" } })";
 
 Eviction of(const std::string &mask) {
   spec::Diagnostics diagnostics;
-  auto pattern = spec::read(R"({ "attn": 1, "name": "x", )" + std::string(declarations) + R"(, "mask": ")" + mask + "\" }",
-                            diagnostics);
+  auto pattern = spec::read(
+      R"({ "attn": 1, "name": "x", )" + std::string(declarations) + R"(, "mask": ")" + mask + "\" }", diagnostics);
   EXPECT_TRUE(pattern) << diagnostics.str();
   mask::Facts facts{{"doc"}, {"block", "vert", "w"}};
   mask::Environment defaults;
@@ -27,12 +28,12 @@ Eviction of(const std::string &mask) {
 }
 
 TEST(Eviction, Proved) {
-  for (const char *mask : {"causal", "full", "window(w)", "causal and (sink(sink) or q - k < w)",
-                           "causal and (k < sink or k >= chunk - w)", "causal and doc[q] == doc[k]",
-                           "window(w) and doc[q] == doc[k]", "chunked(block)", "block_diagonal(block)",
-                           // S2-Attention: local blocks and stripes of the head
-                           "causal and (q // block - k // block < local or (k // block + h * step) % vert == 0)",
-                           "fixed(block, 8)"})
+  for (const char *mask :
+       {"causal", "full", "window(w)", "causal and (sink(sink) or q - k < w)",
+        "causal and (k < sink or k >= chunk - w)", "causal and doc[q] == doc[k]", "window(w) and doc[q] == doc[k]",
+        "chunked(block)", "block_diagonal(block)",
+        // S2-Attention: local blocks and stripes of the head
+        "causal and (q // block - k // block < local or (k // block + h * step) % vert == 0)", "fixed(block, 8)"})
     EXPECT_EQ(of(mask).answer, Eviction::Yes) << mask << ": " << of(mask).str();
 }
 
