@@ -175,6 +175,7 @@ Expected<KernelMap> Attention::readMap(ir::KernelMapOp map) {
     *expression = std::move(*decoded);
   }
   result.cache = map.getCache();
+  result.zeroValue = map.getZeroValue();
   if (auto attr = map.getRope()) {
     auto rope = readRope(*attr);
     if (!rope)

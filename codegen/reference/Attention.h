@@ -47,6 +47,7 @@ struct KernelMap {
   std::optional<Expression> score, decay, which;
   int64_t cache; ///< unless `which` says it
   std::optional<Rope> rope;
+  bool zeroValue;               ///< softmax only
   bool softmax;                 ///< otherwise linear, with a decay
   const Tensor *seed = nullptr; ///< [q_heads], softmax only
 };

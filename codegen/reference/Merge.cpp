@@ -13,20 +13,21 @@ namespace attn::codegen::reference {
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 Expected<Partial> merge(ir::MergeOp op, const TensorValues &values, const Rounding &r) {
-  std::vector<const Tensor *> outs, lses;
+  std::vector<const Tensor *> outs, lses; // of the first lses; the values of the others are zero
   for (Value value : op.getOuts())
     outs.push_back(values.lookup(value));
   for (Value value : op.getLses())
     lses.push_back(values.lookup(value));
-  for (size_t i = 0; i < outs.size(); ++i)
-    if (outs[i]->shape != outs[0]->shape || lses[i]->shape != lses[0]->shape)
-      return createStringError("the inputs have different shapes");
-  if (outs.empty() || lses.size() != outs.size() ||
-      !std::equal(lses[0]->shape.begin(), lses[0]->shape.end(), outs[0]->shape.begin(), outs[0]->shape.end() - 1))
-    return createStringError("expected one lse per row of each out");
+  int64_t dim = cast<RankedTensorType>(op.getOut().getType()).getShape().back();
+  std::vector<int64_t> shape = lses[0]->shape;
+  shape.push_back(dim);
+  auto differs = [](const std::vector<int64_t> &shape) {
+    return [&](const Tensor *tensor) { return tensor->shape != shape; };
+  };
+  if (llvm::any_of(outs, differs(shape)) || llvm::any_of(lses, differs(lses[0]->shape)))
+    return createStringError("expected one lse per row of each out, and equal shapes");
 
-  int64_t dim = outs[0]->shape.back();
-  Partial result{{outs[0]->shape, std::vector<double>(outs[0]->values.size(), 0.0)},
+  Partial result{{shape, std::vector<double>(lses[0]->values.size() * dim, 0.0)},
                  {lses[0]->shape, std::vector<double>(lses[0]->values.size(), -kInfinity)}};
   for (size_t row = 0; row < lses[0]->values.size(); ++row) {
     double m = -kInfinity, sum = 0;

@@ -204,7 +204,8 @@ def Attn_AttendOp : Attn_Op<"attend", [NoTerminator, SingleBlock, NoRegionArgume
 def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "What one class of (head, query, key) computes";
   let description = [{
-    `classes` names one class per partition; all must hold. Regions:
+    `classes` names one class per partition; all must hold. With `zero_value` the keys take part in the softmax
+    denominator and add nothing to `out`; their values are not read. Regions:
     * `mask` (six coordinates) -> i1: is the key visible to the query;
     * `score` (raw score f32, then six coordinates) -> f32, on the scaled dot product; absent: unchanged;
     * `decay` (six coordinates) -> f32, weight `#attn.linear` only;
@@ -220,6 +221,7 @@ def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">, DeclareOpIn
     * C6: weight is `#attn.softmax`, or `#attn.linear` of form "quadratic" or "chunked".
     * C7: `classes` name classes as `@partition::@class`, at most one of each partition.
     * C8: a softmax seed names a float operand `["q_heads"]`; rope tables name float operands of rank 2.
+    * C9: `zero_value` only with `#attn.softmax`.
 
     Example:
     ```mlir
@@ -242,11 +244,12 @@ def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">, DeclareOpIn
     ```
   }];
   let arguments = (ins OptionalAttr<SymbolRefArrayAttr>:$classes, AnyAttr:$weight,
-                       DefaultValuedAttr<I64Attr, "0">:$cache, OptionalAttr<Attn_RopeAttr>:$rope);
+                       DefaultValuedAttr<I64Attr, "0">:$cache, OptionalAttr<Attn_RopeAttr>:$rope,
+                       UnitAttr:$zero_value);
   let regions = (region SizedRegion<1>:$mask, AnyRegion:$score, AnyRegion:$decay,
                         AnyRegion:$which);
   let assemblyFormat = [{
-    ($classes^)? `weight` `(` $weight `)` (`cache` `(` $cache^ `)`)? (`rope` `(` $rope^ `)`)? attr-dict
+    ($classes^)? `weight` `(` $weight `)` (`cache` `(` $cache^ `)`)? (`rope` `(` $rope^ `)`)? (`zero_value` $zero_value^)? attr-dict
     `mask` $mask custom<OptionalRegion>("\"score\"", $score) custom<OptionalRegion>("\"decay\"", $decay)
     custom<OptionalRegion>("\"which\"", $which)
   }];
@@ -257,10 +260,10 @@ def Attn_MergeOp : Attn_Op<"merge", [Pure, AttrSizedOperandSegments]> {
   let summary = "Join partial attention results over disjoint key sets";
   let description = [{
     With m = max over i of lse_i: `lse = m + log(sum exp(lse_i - m))`, `out = sum out_i * exp(lse_i - lse)`.
-    A row that is -inf everywhere stays out = 0, lse = -inf. Source: the (O, LSE) merge of FlashDecoding and cascades.
+    The outs belong to the first lses; the other lses are those of parts whose values are zero (`zero_value`). A row that is -inf everywhere stays out = 0, lse = -inf. Source: the (O, LSE) merge of FlashDecoding and cascades.
 
     Constraints:
-    * C1: two or more inputs, as many outs as lses, all outs of one type and all lses of
+    * C1: at least one lse and at most as many outs, all outs of one type and all lses of
       one type; the result out has their shape and may have another element type.
 
     Example:

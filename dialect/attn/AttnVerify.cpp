@@ -291,6 +291,9 @@ LogicalResult KernelMapOp::verify() {
       if (!getDecay().getArgument(coordinate).use_empty())
         return emitOpError("decay: expected no use of '") << coordinateNames[coordinate] << "'";
   }
+  // C9
+  if (linear && getZeroValue())
+    return emitOpError("zero_value: expected none with #attn.linear");
   // C4
   if (int64_t cache = getCache(); cache < 0)
     return emitOpError("cache: expected a number not below 0, got ") << cache;
@@ -343,8 +346,8 @@ LogicalResult KernelMapOp::verifySymbolUses(SymbolTableCollection &) {
 
 LogicalResult MergeOp::verify() {
   // C1
-  if (getOuts().size() < 2 || getOuts().size() != getLses().size())
-    return emitOpError("number of inputs: expected as many lses as outs, at least 2, got ")
+  if (getLses().empty() || getOuts().size() > getLses().size())
+    return emitOpError("number of inputs: expected as many lses as outs or more, at least 1, got ")
            << getOuts().size() << " outs and " << getLses().size() << " lses";
   auto outType = cast<RankedTensorType>(getOut().getType());
   for (Type type : getOuts().getTypes()) {

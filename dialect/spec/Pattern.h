@@ -89,6 +89,7 @@ struct KernelMap {
   mask::Expr mask;                                ///< Bool
   mask::Expr score;                               ///< Float over `s`; empty: `s` itself
   std::variant<Softmax, Linear> weight;
+  bool zeroValue = false; ///< its keys count in the denominator alone; softmax only
   std::optional<Rope> rope;
   size_t cache = 0; ///< index into Pattern::caches
 };

@@ -245,6 +245,8 @@ private:
       w.close('}');
       w.close('}');
     }
+    if (m.zeroValue)
+      w.member("value", "zero");
     if (m.rope) {
       w.key("rope");
       w.open('{', true);

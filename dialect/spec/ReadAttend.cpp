@@ -117,7 +117,11 @@ void PatternReader::readMap(KernelMap &map, Fields &fields) {
       map.score = e;
   }
   readWeight(map, fields.get("weight"));
-  fields.oneOf("value", {"v"}, {{"zero", "values of zero"}, {"mean", "the mean value"}, {"k", "shared tensors"}});
+  if (auto value = fields.oneOf("value", {"v", "zero"}, {{"mean", "the mean value"}, {"k", "shared tensors"}}))
+    map.zeroValue = *value == 1;
+  if (map.zeroValue && std::holds_alternative<Linear>(map.weight))
+    error(Code::Conflict, fields.get("value"),
+          "the value \"zero\" leaves keys in the denominator of a softmax, and the weight \"linear\" has none");
   readRope(map, fields.get("rope"));
   std::vector<std::string> names;
   for (const Cache &cache : pattern.caches)

@@ -176,7 +176,7 @@ void Importer::kernelMap(const KernelMap &map, bool isLast, ArrayRef<size_t> cac
   if (map.rope)
     rope = ir::RopeAttr::get(builder.getContext(), symbol(map.rope->cos), symbol(map.rope->sin), map.rope->interleaved);
   int64_t cache = llvm::find(caches, map.cache) - caches.begin();
-  auto op = builder.create<ir::KernelMapOp>(loc, classes, weight, cache, rope);
+  auto op = builder.create<ir::KernelMapOp>(loc, classes, weight, cache, rope, map.zeroValue);
   fill(op.getMask(), map.mask);
   if (map.score)
     fill(op.getScore(), map.score, /*withScore=*/true);

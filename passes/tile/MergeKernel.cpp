@@ -58,7 +58,8 @@ void attn::passes::buildMergeKernel(KernelBuilder &kernel, int64_t dim, Type out
       return in.size() == 2 ? product : b.create<arith::AddFOp>(loc, product, in[2]);
     });
   }
-  b.create<tile::StoreOp>(loc, sum, kernel.view(out, dim, outType), row0);
+  if (!out.empty())
+    b.create<tile::StoreOp>(loc, sum ? sum : kernel.fill(0.0, outTile), kernel.view(out, dim, outType), row0);
   if (!lse.empty())
     b.create<tile::StoreOp>(loc, total, kernel.view(lse, 0, b.getF32Type()), row0);
   kernel.finish();

@@ -103,6 +103,8 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
   ir::KernelMapOp map = *maps.begin();
   if (std::next(maps.begin()) != maps.end() || map.getClasses())
     return attend.emitError("expected one kernel map without classes; run --attn-fuse-kernel-maps first");
+  if (map.getZeroValue() && !attend.getOut().use_empty())
+    return attend.emitError("expected no use of the out of keys without values; run --attn-split-partitions first");
   AttendNames tensors{nameOf(attend.getQuery()), nameOf(attend.getOut()), nameOf(attend.getLse()), {}, {}};
   for (auto [key, value] : llvm::zip(attend.getKeys(), attend.getValues())) {
     tensors.keys.push_back(nameOf(key));
@@ -139,10 +141,10 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
 
 LogicalResult TileAttention::lower(ir::MergeOp merge) {
   SmallVector<std::string> outs, lses;
-  for (auto [out, lse] : llvm::zip(merge.getOuts(), merge.getLses())) {
+  for (Value out : merge.getOuts())
     outs.push_back(nameOf(out));
+  for (Value lse : merge.getLses())
     lses.push_back(nameOf(lse));
-  }
   auto type = cast<RankedTensorType>(merge.getOut().getType());
   OpBuilder builder(&getContext());
   builder.setInsertionPointToEnd(getOperation().getBody());
