@@ -42,7 +42,8 @@ def TileAttention : Pass<"attn-tile", "::mlir::ModuleOp"> {
   let description = [{
     Each `func.func` of the pattern becomes a `tile.entry`; each `attn.attend` a launch of tile kernels (one form for
     prefill, one for decode), with the score fused into the loop over key tiles and separate loop bodies for full and
-    partial tiles; each `attn.merge` a launch of a merge kernel. Declarations stay in the `attn.pattern`.
+    partial tiles; each `attn.merge` and `attn.gated_sum` a launch of a kernel
+    over rows. Declarations stay in the `attn.pattern`.
   }];
   let options = [
     Option<"lanes", "lanes", "int64_t", "16", "fp32 lanes of a vector register of the target">,

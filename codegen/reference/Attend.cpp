@@ -226,7 +226,7 @@ Error Row::compute(double *out, double *lse) {
   if (possible->empty())
     return Error::success();
   std::vector<Visible> keys;
-  for (int64_t k = 0; k < env.arguments.kvLen[point[ir::Batch]]; ++k) {
+  for (int64_t k = 0; k < a.keys(point[ir::Batch]); ++k) {
     point[ir::Key] = k;
     for (KernelMap *map : *possible) {
       auto applies = holds(*map, /*overKeys=*/true);

@@ -67,12 +67,14 @@ def Attn_OperandOp : Attn_Op<"operand", [Symbol, HasParent<"PatternOp">, Declare
   let description = [{
     The shape is a list of sizes: `batch`, `q_heads`, `kv_heads`, `layers`, `q_len`, `kv_len` (both per request, padded to
     the longest), the name of a parameter, or an integer. `kv_len` and `q_len` dimensions are indexed by position.
-    Elements are read as i64 or f32. Every index is clamped to the dimension.
+    Elements are read as i64 or f32. Every index is clamped to the dimension. `values` is what the operand holds where the
+    caller gives no tensor.
 
     Constraints:
     * C1: there are one to four sizes, each a string or a positive integer.
     * C2: the element type is i1, i8, i32, i64, f32, f16 or bf16.
     * C3: each string is one of the sizes above or names an integer parameter.
+    * C4: `values` have that element type, one dimension per size, and the size where it is an integer.
 
     Example:
     ```mlir
@@ -82,8 +84,11 @@ def Attn_OperandOp : Attn_Op<"operand", [Symbol, HasParent<"PatternOp">, Declare
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$shape, TypeAttr:$type,
-                       DefaultValuedAttr<Attn_DomainAttr, "::attn::ir::Domain::Any">:$domain);
-  let assemblyFormat = "$sym_name $shape `:` $type (`domain` `(` custom<PlainDomain>($domain)^ `)`)? attr-dict";
+                       DefaultValuedAttr<Attn_DomainAttr, "::attn::ir::Domain::Any">:$domain,
+                       OptionalAttr<ElementsAttr>:$values);
+  let assemblyFormat = [{
+    $sym_name $shape `:` $type (`domain` `(` custom<PlainDomain>($domain)^ `)`)? (`values` `(` $values^ `)`)? attr-dict
+  }];
   let hasVerifier = 1;
 }
 
@@ -185,6 +190,7 @@ def Attn_AttendOp : Attn_Op<"attend", [NoTerminator, SingleBlock, NoRegionArgume
     * C5: element types of q, keys and values are f32, f16 or bf16 and equal; out has that type or f32; lse is f32 of
       rank 3.
     * C6: `scale_param` names a float parameter; `caches`, if given, names one `attn.cache` per keys operand.
+    * C7: a cache with the layout `slots` is the only one; `k` is then the slot.
 
     Example: see `attn.kernel_map`.
   }];
@@ -279,6 +285,36 @@ def Attn_MergeOp : Attn_Op<"merge", [Pure, AttrSizedOperandSegments]> {
     `outs` `(` $outs `)` `lses` `(` $lses `)` attr-dict
     `:` `(` type($outs) `)` `,` `(` type($lses) `)` `->` type($out) `,` type($lse)
   }];
+  let hasVerifier = 1;
+}
+
+def Attn_GatedSumOp : Attn_Op<"gated_sum", [Pure]> {
+  let summary = "Sum of attention results, each weighed by a gate";
+  let description = [{
+    `out = sum gate_i * out_i`, where the gate of a row is what its region yields for the row's coordinates.
+    Source: the soft gate of DuoAttention (arXiv 2410.10819).
+
+    Constraints:
+    * C1: two or more outs, all of one type, and one gate each; out has their shape and may have another element type.
+    * C2: a gate has the six coordinates as arguments, does not read `k`, and yields one f32.
+
+    Example:
+    ```mlir
+    %o = attn.gated_sum outs(%o0, %o1) : (tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>) -> tensor<?x?x?x64xf32> gates {
+    ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+      %0 = arith.constant 0.25 : f32
+      attn.yield %0 : f32
+    }, {
+    ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+      %0 = arith.constant 0.75 : f32
+      attn.yield %0 : f32
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$outs);
+  let results = (outs AnyRankedTensor:$out);
+  let regions = (region VariadicRegion<SizedRegion<1>>:$gates);
+  let assemblyFormat = "`outs` `(` $outs `)` attr-dict `:` functional-type($outs, $out) `gates` $gates";
   let hasVerifier = 1;
 }
 

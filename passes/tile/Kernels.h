@@ -77,6 +77,10 @@ mlir::LogicalResult buildScanKernel(KernelBuilder &kernel, ir::AttendOp attend, 
 void buildMergeKernel(KernelBuilder &kernel, int64_t dim, mlir::Type outType, mlir::ArrayRef<std::string> outs,
                       mlir::ArrayRef<std::string> lses, mlir::StringRef out, mlir::StringRef lse);
 
+/// Sum of partial results, each row weighed by its gate, a float over b, h, g, l and q.
+void buildGatedSumKernel(KernelBuilder &kernel, int64_t dim, mlir::Type outType, mlir::ArrayRef<std::string> outs,
+                         mlir::ArrayRef<mask::Expr> gates, mlir::StringRef out);
+
 } // namespace attn::passes
 
 #endif // ATTN_PASSES_TILE_KERNELS_H
