@@ -283,7 +283,7 @@ def Attn_MergeOp : Attn_Op<"merge", [Pure, AttrSizedOperandSegments]> {
   let results = (outs AnyRankedTensor:$out, AnyRankedTensor:$lse);
   let assemblyFormat = [{
     `outs` `(` $outs `)` `lses` `(` $lses `)` attr-dict
-    `:` `(` type($outs) `)` `,` `(` type($lses) `)` `->` type($out) `,` type($lse)
+    `:` custom<TypeList>(type($outs)) `,` `(` type($lses) `)` `->` type($out) `,` type($lse)
   }];
   let hasVerifier = 1;
 }
