@@ -20,7 +20,7 @@ llvm_config.with_system_environment(["ASAN_OPTIONS", "UBSAN_OPTIONS"])
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 llvm_config.add_tool_substitutions(["FileCheck", "not", "count", "split-file"], config.llvm_tools_dir)
 bin_dir = os.path.join(config.attn_obj_root, "bin")
-tools = ["attn-opt", "attn-compile", "attn-run", "attn-lsp-server"]
+tools = ["attn-opt", "attn-compile", "attn-run", "attn-viz", "attn-lsp-server"]
 llvm_config.add_tool_substitutions([t for t in tools if os.path.exists(os.path.join(bin_dir, t))], bin_dir)
 config.substitutions.append(("%python", '"%s"' % sys.executable))
 config.substitutions.append(("%src", config.attn_src_root))

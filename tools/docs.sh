@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Generates the references of docs/ from the TableGen files, and the table of bad input from its tests, into the folder
-# given (default docs). Tests compare.
+# Generates the references of docs/ from the TableGen files, the table of bad input from its tests and the pictures of the
+# patterns (with attn-viz of build/dev, or ATTN_BUILD) into the folder given (default docs). Tests compare.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out="${1:-docs}"
@@ -13,3 +13,4 @@ for dialect in attn tile; do
 done
 "$tblgen" -gen-pass-doc "${include[@]}" passes/Passes.td -o "$out/passes.md"
 python3 tools/bad_input.py > "$out/bad-input.md"
+python3 tools/pictures.py "$out/patterns"

@@ -3,8 +3,9 @@
 // tile.kernel -> func/scf/arith/vector/llvm dialects -> LLVM IR -> relocatable ELF object, in process. Every
 // tile.kernel becomes one exported function with the calling convention of runtime/include/attn/KernelABI.h.
 //
-// ISAs: "x86-64-v4" (AVX-512), "x86-64-v3" (AVX2, FMA, F16C), "generic" (x86-64 with SSE2), and "host", the best of
-// these that this machine runs. Objects have no external symbols, no constructors and only PC-relative relocations.
+// ISAs: "x86-64-v4-bf16" (AVX-512 with AVX512_BF16), "x86-64-v4" (AVX-512), "x86-64-v3" (AVX2, FMA, F16C), "generic"
+// (x86-64 with SSE2), and "host", the best of these that this machine runs. Objects have no external symbols, no
+// constructors and only PC-relative relocations.
 //
 // Thread safety: functions may run concurrently on modules of different contexts, and on kernels of one context if it
 // has multithreading enabled and all dialects of registerDialects loaded.

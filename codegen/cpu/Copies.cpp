@@ -178,12 +178,13 @@ static void forRowsBy4(Emitter &e, const RowSource &rows, Value count, function_
 
 void attn::codegen::cpu::emitRowsToLanes(Emitter &e, RowSource source, int64_t rows, int64_t columns, Value tile,
                                          int64_t ld, Value scale) {
-  Value count = e.i64(rows), step = e.i64(ld * 4), one = e.f32(1);
+  Value count = e.i64(rows), step = e.i64(ld * 4);
   e.outline("rows_to_lanes", [&] {
-    Value to = e.capture(tile), stride = e.parameter(step), factor = e.parameter(scale ? scale : one);
+    Value to = e.capture(tile), stride = e.parameter(step), factor = scale ? e.parameter(scale) : Value();
     int64_t whole = columns / 4 * 4;
     auto type = VectorType::get({4}, e.getF32Type());
-    Value factors = e.create<vector::SplatOp>(type, factor);
+    Value factors = factor ? e.create<vector::SplatOp>(type, factor) : Value();
+    auto scaled = [&](Value x, Value by) -> Value { return by ? e.create<arith::MulFOp>(x, by) : x; };
     forRowsBy4(e, captureRows(e, source), e.parameter(count), [&](Value r0, ValueRange addresses) {
       Value target = e.gep(to, e.mul(r0, 4));
       e.loop(e.i64(0), e.i64(whole), 4, [&](Value c) {
@@ -192,13 +193,13 @@ void attn::codegen::cpu::emitRowsToLanes(Emitter &e, RowSource source, int64_t r
           block.push_back(e.load(type, e.gep(address, e.mul(c, 4))));
         transpose(e, block);
         for (int64_t j = 0; j < 4; ++j)
-          e.store(e.create<arith::MulFOp>(block[j], factors), e.gep(target, e.mul(e.add(c, j), stride)), 4);
+          e.store(scaled(block[j], factors), e.gep(target, e.mul(e.add(c, j), stride)), 4);
       });
       for (int64_t c = whole; c < columns; ++c) {
         Value column = e.gep(target, e.mul(stride, c));
         for (int64_t i = 0; i < 4; ++i) {
           Value x = e.load(e.getF32Type(), e.gep(addresses[i], c * 4));
-          e.store(e.create<arith::MulFOp>(x, factor), e.gep(column, i * 4), 4);
+          e.store(scaled(x, factor), e.gep(column, i * 4), 4);
         }
       }
     });

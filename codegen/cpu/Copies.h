@@ -33,7 +33,8 @@ struct Rotation {
 void emitConvertRows(Emitter &e, Value table, Type element, int64_t rows, int64_t next, int64_t columns, Value block,
                      int64_t ld, const Rotation *rotation, Value scale);
 
-/// Copies `rows` rows (a multiple of the lanes) to a tile by lanes, scaled where `scale` is given.
+/// Copies `rows` rows (a multiple of the lanes) to a tile by lanes, scaled where `scale` is given; else bit by bit, so
+/// that the elements may be anything of 4 bytes.
 void emitRowsToLanes(Emitter &e, RowSource source, int64_t rows, int64_t columns, Value tile, int64_t ld, Value scale);
 
 /// Copies a tile by lanes to rows of type `element`, given by a table, or (table null) to an fp32 block by rows.

@@ -1,15 +1,20 @@
 //===- Dot.cpp - The contraction of a register tile ------------------------===//
 #include "codegen/cpu/Dot.h"
 
+#include "codegen/cpu/Pairs.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::codegen::cpu;
+
+static Value multiplyAdd(Emitter &e, Value a, Value b, Value sum) { return e.fma(a, b, sum); }
 
 Values attn::codegen::cpu::emitContraction(Emitter &e, const DotTile &tile, Values accumulators) {
   tile::DotOp dot = tile.dot;
   Value m = tile.m, n = tile.n;
   int64_t vectors = tile.vectors, count = tile.columns;
-  int64_t depth = shapeOf(dot.getA())[dot.getTransposeA() ? 0 : 1];
+  bool pairs = isDotOfPairs(e, dot);
+  int64_t depth = shapeOf(dot.getA())[dot.getTransposeA() ? 0 : 1] / (pairs ? 2 : 1);
   const DotSource &a = tile.a, &b = tile.b;
   Value table = b.table ? e.capture(b.table) : Value();
   Values rows; // addresses of the rows of a transposed b, one per column
@@ -47,12 +52,12 @@ Values attn::codegen::cpu::emitContraction(Emitter &e, const DotTile &tile, Valu
       Value address = rows.empty() ? e.gep(right, j * nStride) : e.gep(rows[j], e.mul(k, 4));
       Value scalar = e.splat(e.load(e.getF32Type(), address, b.table ? 1 : 4));
       for (int64_t v = 0; v < vectors; ++v)
-        next.push_back(e.fma(scalar, leftLanes[v], carried[j * vectors + v]));
+        next.push_back((pairs ? multiplyPairs : multiplyAdd)(e, scalar, leftLanes[v], carried[j * vectors + v]));
     }
     return next;
   };
   Values results = std::move(accumulators);
-  constexpr int64_t line = 16; // floats
+  constexpr int64_t line = 16; // elements of 4 bytes
   int64_t whole = rows.empty() || !b.rows ? 0 : depth / line * line;
   if (whole) {
     // A cache line of every row at a time, with a prefetch of the same line of the rows that are read one tile later.
@@ -65,5 +70,10 @@ Values attn::codegen::cpu::emitContraction(Emitter &e, const DotTile &tile, Valu
   }
   if (depth > whole)
     results = e.loop(e.i64(whole), e.i64(depth), 1, results, step);
+  if (a.scale) {
+    Value scale = e.splat(e.capture(a.scale));
+    for (Value &result : results)
+      result = e.create<arith::MulFOp>(result, scale);
+  }
   return results;
 }

@@ -26,7 +26,7 @@ public:
   const tile::Machine &machine;
   int64_t lanes; ///< fp32 lanes of the vectors of the kernel being emitted
 
-  bool isAVX512() const { return machine.name == "x86-64-v4"; }
+  bool isAVX512() const { return machine.lanes == 16; }
   bool hasFMA() const { return machine.name != "generic"; }
 
   // Types.

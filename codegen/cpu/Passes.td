@@ -13,7 +13,7 @@ def TileToCPU : Pass<"attn-tile-to-cpu", "::mlir::ModuleOp"> {
     (`tile.entry`), which are no code, are dropped.
   }];
   let options = [
-    Option<"isa", "isa", "std::string", "\"host\"", "x86-64-v4, x86-64-v3, generic, or host">,
+    Option<"isa", "isa", "std::string", "\"host\"", "x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic, or host">,
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",

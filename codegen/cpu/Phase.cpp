@@ -1,6 +1,7 @@
 //===- Phase.cpp - One sweep over a tile -----------------------------------===//
 #include "codegen/cpu/Phase.h"
 
+#include "codegen/cpu/Pairs.h"
 #include "dialect/attn/AttnDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -67,6 +68,7 @@ private:
 
   Values loadVectors(const Place &place, Value n, int64_t j);
   void storeVectors(const Place &place, Value n, int64_t j, const Operand &x);
+  void storePair(const Place &place, Value n, int64_t j, Value tile);
   Value blockAddress(const Place &place, Value n);
 
   std::pair<int64_t, int64_t> registerTile(int64_t vectors) const;
@@ -82,6 +84,7 @@ private:
   Expressions *x = nullptr;
   llvm::DenseMap<Value, Operand> known;    // row vectors
   llvm::DenseMap<Value, Operand> elements; // of the current column
+  llvm::DenseMap<Value, Values> evens;     // of the column before, where pairs are stored
   llvm::DenseMap<std::pair<Value, Value>, Value> blockAddresses;
   SmallVector<tile::ReduceOp> reduces;
 };
@@ -96,14 +99,18 @@ LogicalResult attn::codegen::cpu::emitPhase(Emitter &e, const Surroundings &arou
 /// accumulators, one column of the left operand and a broadcast must fit the registers.
 std::pair<int64_t, int64_t> PhaseEmitter::registerTile(int64_t total) const {
   int64_t rows = total % 3 == 0 ? 3 : total % 4 == 0 ? 4 : std::min<int64_t>(total, total % 2 == 0 ? 2 : 3);
+  auto columns = [&](int64_t wanted) { // pairs are stored two columns at a time
+    int64_t step = phase.pairs.empty() ? 1 : 2;
+    return std::min(phase.columns, std::max(step, wanted / step * step));
+  };
   if (!phase.dot)
-    return {rows, std::min<int64_t>(phase.columns, std::max<int64_t>(1, 4 / rows))};
+    return {rows, columns(4 / rows)};
   int64_t accumulators = e.machine.registers == 32 ? 24 : 12;
   if (phase.visible) // partial tiles are few: half the code for a little speed
     accumulators /= 2;
   // More columns than 8 would need more address registers than there are, where every column is a row in memory.
   bool addressPerColumn = phase.b.table && phase.dot.getTransposeB();
-  return {rows, std::min<int64_t>({accumulators / rows, addressPerColumn ? 8 : 16, phase.columns})};
+  return {rows, columns(std::min<int64_t>(accumulators / rows, addressPerColumn ? 8 : 16))};
 }
 
 LogicalResult PhaseEmitter::emit() {
@@ -284,6 +291,18 @@ void PhaseEmitter::storeVectors(const Place &place, Value n, int64_t j, const Op
     e.store(lanes, e.gep(address, (j * place.ld + static_cast<int64_t>(v) * e.lanes) * 4), 4);
 }
 
+/// Every second column stores it and the one before.
+void PhaseEmitter::storePair(const Place &place, Value n, int64_t j, Value tile) {
+  Values lanes = x->lanes().vectorsOf(elements[tile], e.getF32Type());
+  if (j % 2 == 0) {
+    evens[tile] = std::move(lanes);
+    return;
+  }
+  Value address = e.gep(e.gep(e.capture(place.address), e.mul(m, 4)), e.mul(n, place.ld * 2));
+  for (auto [v, even, odd] : llvm::enumerate(evens[tile], lanes))
+    e.store(packPairs(e, even, odd), e.gep(address, (j / 2 * place.ld + int64_t(v) * e.lanes) * 4), 4);
+}
+
 Operand PhaseEmitter::tileOperand(Value value, Value n, int64_t j) {
   if (auto it = elements.find(value); it != elements.end())
     return it->second;
@@ -366,6 +385,8 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
     }
     if (Place place = phase.places.lookup(result))
       storeVectors(place, n, j, elements[result]);
+    if (Place place = phase.pairs.lookup(result))
+      storePair(place, n, j, result);
   }
 }
 

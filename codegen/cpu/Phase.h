@@ -21,6 +21,7 @@ struct Phase {
 
   /// Places of operands from outside and of results that are used outside.
   llvm::DenseMap<Value, Place> places;
+  llvm::DenseMap<Value, Place> pairs;      ///< of results that dots of pairs read
   llvm::DenseMap<Value, double> constants; ///< operands that are fills
   DotSource a, b;
   mlir::Region *visible = nullptr; ///< of the loop around, where `where` or `seen` needs it

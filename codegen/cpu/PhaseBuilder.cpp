@@ -1,6 +1,8 @@
 //===- PhaseBuilder.cpp - Gathers tile operations into phases --------------===//
 #include "codegen/cpu/PhaseBuilder.h"
 
+#include "codegen/cpu/Pairs.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::codegen::cpu;
@@ -64,8 +66,15 @@ LogicalResult PhaseBuilder::placeOperands(Phase &p) {
   return success();
 }
 
-bool PhaseBuilder::outlives(Value value, const Phase &p) {
-  return llvm::any_of(value.getUsers(), [&](Operation *user) { return !p.contains(user); });
+/// How the operations outside the phase read a result of it.
+static std::pair<bool, bool> outsideReads(const Emitter &e, Value value, const Phase &p) {
+  bool asLanes = false, asPairs = false;
+  for (OpOperand &use : value.getUses()) {
+    auto dot = dyn_cast<tile::DotOp>(use.getOwner());
+    if (!p.contains(use.getOwner()))
+      (dot && use.getOperandNumber() == 0 && isDotOfPairs(e, dot) ? asPairs : asLanes) = true;
+  }
+  return {asLanes, asPairs};
 }
 
 void PhaseBuilder::placeResults(Phase &p) {
@@ -78,39 +87,45 @@ void PhaseBuilder::placeResults(Phase &p) {
       return false;
     return !p.dot || (old != p.dot.getA() && old != p.dot.getB());
   };
+  auto takeOver = [&](Value result, bool byRows) -> Place {
+    for (Operation *op : p.ops)
+      for (Value old : op->getOperands())
+        if (isa<tile::TileType>(old.getType()) && replaceable(old, result))
+          if (Place place = tiles.takeOver(old, result, byRows)) {
+            taken.insert(old);
+            return place;
+          }
+    return {};
+  };
   for (Operation *op : p.ops) {
     Value result = op->getResult(0);
-    if (!outlives(result, p))
-      continue;
+    auto [asLanes, asPairs] = outsideReads(scope.e, result, p);
     bool byRows = p.byRows && shapeOf(result).size() == 2;
     Place place;
-    if (!byRows) {
-      for (auto [i, slot] : llvm::enumerate(slots)) {
-        Value old = block->getArgument(i + 1);
-        if (terminator->getOperand(i) == result && replaceable(old, result)) {
-          place = slot;
-          taken.insert(old);
-          break;
-        }
+    for (auto [i, slot] : llvm::enumerate(slots)) {
+      Value old = block->getArgument(i + 1);
+      if (!byRows && asLanes && terminator->getOperand(i) == result && replaceable(old, result)) {
+        place = slot;
+        taken.insert(old);
+        break;
       }
     }
-    if (!place) {
-      for (Operation *other : p.ops) {
-        for (Value old : other->getOperands()) {
-          if (isa<tile::TileType>(old.getType()) && replaceable(old, result) &&
-              (place = tiles.takeOver(old, result, byRows))) {
-            taken.insert(old);
-            break;
-          }
-        }
-        if (place)
-          break;
-      }
+    if (asLanes) {
+      if (!place)
+        place = takeOver(result, byRows);
+      if (!place)
+        place = byRows ? tiles.allocate(result, shapeOf(result)[1], shapeOf(result)[0])
+                       : tiles.allocate(result, shapeOf(result)[0], columnsOf(result));
+      tiles.bindPlace(result, place, byRows);
+      p.places[result] = place;
     }
-    if (!place)
-      place = byRows ? tiles.allocate(result, shapeOf(result)[1], shapeOf(result)[0])
-                     : tiles.allocate(result, shapeOf(result)[0], columnsOf(result));
-    tiles.bindPlace(result, place, byRows);
-    p.places[result] = place;
+    if (asPairs) {
+      place = takeOver(result, /*byRows=*/false);
+      if (!place)
+        place = tiles.allocate(result, shapeOf(result)[0], shapeOf(result)[1] / 2);
+      place.pairs = true;
+      tiles.bindPlace(result, place);
+      p.pairs[result] = place;
+    }
   }
 }

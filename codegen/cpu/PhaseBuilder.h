@@ -22,7 +22,6 @@ public:
 private:
   mlir::LogicalResult placeOperands(Phase &phase);
   void placeResults(Phase &phase);
-  bool outlives(Value value, const Phase &phase);
 
   KernelScope &scope;
   Tiles &tiles;

@@ -12,7 +12,8 @@ using namespace attn;
 using namespace attn::codegen;
 
 static const tile::Machine kMachines[] = {
-    // name, lanes, registers, fmasPerCycle
+    // name, lanes, registers, fmasPerCycle, bf16Dots
+    {"x86-64-v4-bf16", 16, 32, 32, true},
     {"x86-64-v4", 16, 32, 32},
     {"x86-64-v3", 8, 16, 16},
     {"generic", 4, 16, 4},
@@ -25,7 +26,9 @@ std::string cpu::hostIsa() {
   };
   if (!all({"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}))
     return "generic";
-  return all({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}) ? "x86-64-v4" : "x86-64-v3";
+  if (!all({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
+    return "x86-64-v3";
+  return all({"avx512bf16"}) ? "x86-64-v4-bf16" : "x86-64-v4";
 }
 
 mlir::FailureOr<tile::Machine> cpu::describe(llvm::StringRef isa) {
@@ -50,7 +53,9 @@ std::unique_ptr<llvm::TargetMachine> cpu::createTargetMachine(const tile::Machin
   if (!target)
     return nullptr;
   llvm::TargetOptions options;
-  std::string name = machine.name == "generic" ? "x86-64" : machine.name;
+  // A name is a level of the x86-64 psABI and, after it, the feature that it adds.
+  const char *features = machine.bf16Dots ? "+avx512bf16" : "";
+  std::string name = machine.name == "generic" ? "x86-64" : machine.bf16Dots ? "x86-64-v4" : machine.name;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, name, "", options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less));
+      triple, name, features, options, llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less));
 }

@@ -2,6 +2,7 @@
 #include "codegen/cpu/Tiles.h"
 
 #include "codegen/cpu/Copies.h"
+#include "codegen/cpu/Pairs.h"
 
 using namespace mlir;
 using namespace attn;
@@ -83,6 +84,8 @@ FailureOr<DotSource> Tiles::formFor(OpOperand &operand) {
   Operation *user = operand.getOwner();
   bool rows = false;
   if (auto dot = dyn_cast<tile::DotOp>(user)) {
+    if (operand.getOperandNumber() < 2 && isDotOfPairs(e, dot))
+      return pairsOf(dot, operand.getOperandNumber() == 0);
     if (operand.getOperandNumber() == 1)
       return rightOf(value);
     if (operand.getOperandNumber() == 0 && dot.getTransposeA()) {
@@ -97,7 +100,7 @@ FailureOr<DotSource> Tiles::formFor(OpOperand &operand) {
   auto place = rows ? rowsOf(value) : lanesOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, !rows, {}, 0};
+  return DotSource{*place, !rows, {}, 0, {}};
 }
 
 LogicalResult Tiles::prepareForLoop(Operation *loop) {
@@ -243,17 +246,43 @@ FailureOr<DotSource> Tiles::rightOf(Value value) {
       if (failed(loadTable(value)))
         return failure();
       int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
-      return DotSource{{}, false, tiles[value].table, next};
+      return DotSource{{}, false, tiles[value].table, next, {}};
     }
     auto place = rowsOf(value);
     if (failed(place))
       return failure();
-    return DotSource{*place, false, {}, 0};
+    return DotSource{*place, false, {}, 0, {}};
   }
   if (tiles[value].rows)
-    return DotSource{tiles[value].rows, false, {}, 0};
+    return DotSource{tiles[value].rows, false, {}, 0, {}};
   auto place = lanesOf(value);
   if (failed(place))
     return failure();
-  return DotSource{*place, true, {}, 0};
+  return DotSource{*place, true, {}, 0, {}};
+}
+
+/// An operand of a dot of pairs (isDotOfPairs says what it can be).
+FailureOr<DotSource> Tiles::pairsOf(tile::DotOp dot, bool isLeft) {
+  Value value = isLeft ? dot.getA() : dot.getB();
+  Operation *load = tiles[value].load;
+  if (load && failed(loadTable(value)))
+    return failure();
+  Value table = tiles[value].table;
+  int64_t rows = shapeOf(value)[0], columns = shapeOf(value)[1];
+  if (!isLeft && dot.getTransposeB())
+    return DotSource{{}, false, table, rows, {}};
+  if (!tiles[value].pairs) { // a computed tile was stored so
+    Place place = isLeft ? allocate(value, rows, columns / 2) : allocate(value, columns, rows / 2);
+    place.pairs = true;
+    tiles[value].pairs = place;
+    if (isLeft)
+      emitRowsToLanes(e, {table, {}, 0}, scope.padded(rows), columns / 2, place.address, place.ld, {});
+    else
+      emitPairRows(e, table, rows, rows, columns, place.address, place.ld);
+  }
+  DotSource source{tiles[value].pairs, isLeft, {}, 0, {}};
+  // The scale multiplies the sums, so that the pairs are the elements as given.
+  if (auto query = dyn_cast_or_null<tile::LoadOp>(load); query && query.getScale())
+    source.scale = scope.scalar(query.getScale());
+  return source;
 }

@@ -1,8 +1,9 @@
 //===- Tiles.h - Where tile values live -----------------------------*- C++ -*-===//
 //
-// A tile value exists in forms: by lanes, by rows (Copies.h), as a table of row addresses in the caller's memory, or as
-// a constant. A form is made when it is first asked for, and lives in scratch memory until the walk has passed the last
-// operation that reads the value. Loads happen when a reader needs the tile, in the form it needs.
+// A tile value exists in forms: by lanes, by rows (Copies.h), in pairs (Pairs.h), as a table of row addresses in the
+// caller's memory, or as a constant. A form is made when it is first asked for, and lives in scratch memory until the
+// walk has passed the last operation that reads the value. Loads happen when a reader needs the tile, in the form it
+// needs.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_CODEGEN_CPU_TILES_H
 #define ATTN_CODEGEN_CPU_TILES_H
@@ -20,7 +21,8 @@ public:
   void bindLoad(Value value, mlir::Operation *load) { tiles[value].load = load; }
   void bindConstant(Value value, double constant) { tiles[value].constant = constant; }
   void bindPlace(Value value, Place place, bool byRows = false) {
-    (byRows ? tiles[value].rows : tiles[value].lanes) = place;
+    Tile &tile = tiles[value];
+    (place.pairs ? tile.pairs : byRows ? tile.rows : tile.lanes) = place;
   }
   std::optional<double> constantOf(Value value) { return tiles[value].constant; }
 
@@ -63,6 +65,7 @@ public:
 private:
   struct Tile {
     Place lanes, rows;
+    Place pairs;                       ///< what a dot of pairs reads: pairs of columns by lanes, or of rows by rows
     Value table;                       ///< row addresses in the element type of the view it was loaded from
     mlir::Operation *load = nullptr;   ///< tile.load or tile.load_keys
     std::optional<double> constant;    ///< tile.fill
@@ -70,6 +73,7 @@ private:
   };
 
   mlir::FailureOr<DotSource> rightOf(Value value);
+  mlir::FailureOr<DotSource> pairsOf(tile::DotOp dot, bool isLeft);
   mlir::LogicalResult loadTable(Value value);
   mlir::LogicalResult computeSeen(tile::ForKeysOp loop);
 

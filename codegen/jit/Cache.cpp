@@ -79,12 +79,15 @@ static bool writeAll(int fd, std::string_view data) {
   return true;
 }
 
-/// Size and modification time of the file this code runs from: two builds of one version do not share objects.
+/// Size and modification time of the file this code runs from: two builds of one version do not share objects. Of the
+/// main program dladdr knows only what it was called, which is no path if the shell looked it up.
 static std::string buildId() {
   Dl_info self;
   struct stat info;
-  if (!::dladdr(reinterpret_cast<void *>(&codegen::cachePublish), &self) || ::stat(self.dli_fname, &info) != 0)
-    return "unknown";
+  bool found = ::dladdr(reinterpret_cast<void *>(&codegen::cachePublish), &self) &&
+               std::strchr(self.dli_fname, '/') && ::stat(self.dli_fname, &info) == 0;
+  if (!found && ::stat("/proc/self/exe", &info) != 0)
+    return "process " + std::to_string(::getpid());
   return std::to_string(info.st_size) + "." + std::to_string(info.st_mtim.tv_sec) + "." +
          std::to_string(info.st_mtim.tv_nsec);
 }

@@ -59,7 +59,8 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
     for (const std::string &isa : options.isas) {
       auto machine = cpu::describe(isa == "host" || isa == "cpu" ? cpu::hostIsa() : isa);
       if (failed(machine)) {
-        result.error = "TARGET: no instruction set '" + isa + "'; expected host, x86-64-v4, x86-64-v3 or generic\n";
+        result.error = "TARGET: no instruction set '" + isa +
+                       "'; expected host, x86-64-v4-bf16, x86-64-v4, x86-64-v3 or generic\n";
         return result;
       }
       units.push_back(std::make_unique<Unit>(*variant, *machine, options));

@@ -22,7 +22,8 @@ enum class Emit { Spec, Attn, Tiled, Ranges, LLVM, Asm, Obj, Explain, Artifact }
 struct CompileOptions {
   /// Variants to compile, each as `dtype=bf16,d=128,dv=128`; what is left out the spec's `types` give, else f32, d 64.
   std::vector<std::string> variants = {""};
-  /// Instruction sets: host, x86-64-v4, x86-64-v3, generic. One code blob per kernel of each (variant, ISA).
+  /// Instruction sets: host, x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic. One code blob per kernel of each (variant,
+  /// ISA).
   std::vector<std::string> isas = {"host"};
   int64_t rows = 0, keys = 0; ///< tile sizes of the prefill form; 0: the cost model chooses
   bool useCache = false;      ///< look the artifact up in the disk cache first, and publish it there

@@ -21,9 +21,13 @@ def Attn_PatternOp : Attn_Op<"pattern", [IsolatedFromAbove, SymbolTable, Symbol,
     of an entry point have the attributes `attn.name`, `attn.role` (query, key, value; out, lse) and, for keys and values,
     `attn.cache` (the name of their cache).
 
+    `schedule` holds tile sizes that replace the cost model's: `{prefill = {rows, keys}, decode = {rows, keys}}`, each
+    part optional.
+
     Constraints:
     * C1: the body holds only those operations.
     * C2: an entry point's arguments and results have `attn.name`.
+    * C3: `schedule` has the members prefill and decode, each with the integers rows and keys from 1 to 1024, and no others.
 
     Example:
     ```mlir
@@ -32,10 +36,12 @@ def Attn_PatternOp : Attn_Op<"pattern", [IsolatedFromAbove, SymbolTable, Symbol,
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<Attn_PositionsAttr>:$positions);
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<Attn_PositionsAttr>:$positions,
+                       OptionalAttr<DictionaryAttr>:$schedule);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name (`positions` `(` custom<PlainPositions>($positions)^ `)`)? attr-dict-with-keyword $body
+    $sym_name (`positions` `(` custom<PlainPositions>($positions)^ `)`)? (`schedule` $schedule^)? attr-dict-with-keyword
+    $body
   }];
   let hasVerifier = 1;
 }

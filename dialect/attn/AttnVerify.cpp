@@ -60,7 +60,26 @@ static LogicalResult verifyExpression(Operation *op, StringRef name, Region &reg
 // Declarations
 //===----------------------------------------------------------------------===//
 
+static LogicalResult verifySchedule(PatternOp op) {
+  for (NamedAttribute form : op.getSchedule().value_or(DictionaryAttr::get(op.getContext()))) {
+    auto sizes = dyn_cast<DictionaryAttr>(form.getValue());
+    if (!sizes || (form.getName() != "prefill" && form.getName() != "decode"))
+      return op.emitOpError("schedule: expected a dictionary prefill or decode, got ") << form.getName();
+    for (NamedAttribute size : sizes) {
+      auto value = dyn_cast<IntegerAttr>(size.getValue());
+      if (!value || (size.getName() != "rows" && size.getName() != "keys"))
+        return op.emitOpError("schedule: expected an integer rows or keys, got ") << size.getName();
+      if (value.getInt() < 1 || value.getInt() > 1024)
+        return op.emitOpError("schedule: expected ") << size.getName() << " from 1 to 1024, got " << value.getInt();
+    }
+  }
+  return success();
+}
+
 LogicalResult PatternOp::verify() {
+  // C3
+  if (failed(verifySchedule(*this)))
+    return failure();
   for (Operation &op : getBody().front()) {
     // C1
     if (!isa<ParamOp, OperandOp, PartitionOp, CacheOp, func::FuncOp>(op))

@@ -123,6 +123,14 @@ struct Types {
   std::optional<int64_t> d, dv;
 };
 
+/// Tile sizes that replace the cost model's; 0: not stated.
+struct TileShape {
+  int64_t rows = 0, keys = 0;
+};
+struct Schedule {
+  TileShape prefill, decode;
+};
+
 struct Pattern {
   std::string name;
   std::string doc;
@@ -132,6 +140,7 @@ struct Pattern {
   std::vector<Operand> operands;
   std::vector<Partition> partitions;
   std::vector<Cache> caches;  ///< at least one; `kv`, contiguous, where the document has none
+  Schedule schedule;
   std::vector<Entry> entries; ///< at least one; `attend` where the document has no phases
 };
 

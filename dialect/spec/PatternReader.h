@@ -34,6 +34,7 @@ private:
   void readIndices(Partition::Class &result, const Node &rule, const Place &place);
   void readCacheClass(const Partition &partition, Partition::Class &result, const Node &rule);
   void readCaches(const Node &node);
+  void readSchedule(const Node &node);
 
   // Attention.
   struct Settings {

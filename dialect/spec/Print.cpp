@@ -102,6 +102,7 @@ public:
                           pattern.caches[0].layout == Layout::Contiguous && pattern.caches[0].doc.empty();
     if (!isDefaultCache)
       group("caches", pattern.caches, [&](const Cache &c) { cache(c); });
+    schedule();
     const Entry &first = pattern.entries[0];
     if (pattern.entries.size() == 1 && first.name == "attend" && first.doc.empty())
       attend(first.attend);
@@ -144,6 +145,27 @@ private:
     if (t.dv) {
       w.key("dv");
       w.number(*t.dv);
+    }
+    w.close('}');
+  }
+  void schedule() {
+    const Schedule &s = pattern.schedule;
+    auto stated = [](const TileShape &shape) { return shape.rows || shape.keys; };
+    if (!stated(s.prefill) && !stated(s.decode))
+      return;
+    w.key("schedule");
+    w.open('{');
+    for (auto [key, shape] : {std::pair("prefill", s.prefill), {"decode", s.decode}}) {
+      if (!stated(shape))
+        continue;
+      w.key(key);
+      w.open('{', true);
+      for (auto [size, value] : {std::pair("rows", shape.rows), {"keys", shape.keys}})
+        if (value) {
+          w.key(size);
+          w.number(value);
+        }
+      w.close('}');
     }
     w.close('}');
   }

@@ -70,6 +70,7 @@ private:
   const Partition::Class *cacheClass(const KernelMap &map);
   void fill(Region &region, const Expr &e, bool withScore = false);
 
+  DictionaryAttr schedule(); ///< or null
   Type type(Dtype dtype);
   RankedTensorType tensor(int64_t dim, Type element) {
     const int64_t any = ShapedType::kDynamic;
@@ -100,7 +101,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   ir::PositionsAttr positions;
   if (pattern.positions)
     positions = ir::PositionsAttr::get(builder.getContext(), static_cast<ir::Positions>(*pattern.positions));
-  auto op = builder.create<ir::PatternOp>(loc, pattern.name, positions);
+  auto op = builder.create<ir::PatternOp>(loc, pattern.name, positions, schedule());
   builder.createBlock(&op.getBody());
   for (const Param &param : pattern.params)
     declare(param);
@@ -114,6 +115,19 @@ OwningOpRef<ModuleOp> Importer::run() {
   for (const Entry &e : pattern.entries)
     entry(e);
   return module;
+}
+
+DictionaryAttr Importer::schedule() {
+  SmallVector<NamedAttribute> forms;
+  for (auto [name, shape] : {std::pair("prefill", pattern.schedule.prefill), {"decode", pattern.schedule.decode}}) {
+    SmallVector<NamedAttribute> sizes;
+    for (auto [size, value] : {std::pair("rows", shape.rows), {"keys", shape.keys}})
+      if (value)
+        sizes.push_back(builder.getNamedAttr(size, builder.getI64IntegerAttr(value)));
+    if (!sizes.empty())
+      forms.push_back(builder.getNamedAttr(name, builder.getDictionaryAttr(sizes)));
+  }
+  return forms.empty() ? DictionaryAttr() : builder.getDictionaryAttr(forms);
 }
 
 Type Importer::type(Dtype dtype) {

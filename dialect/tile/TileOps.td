@@ -192,7 +192,8 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AttrSizedOperandSegments]> {
   let summary = "Matrix product of two tiles, added to `init`";
   let description = [{
     `init + op(a) * op(b)` with fp32 accumulation, where op transposes if asked. `init` may be absent (zero).
-    With `rescale` (a row vector), `init` is first multiplied by it row by row.
+    With `rescale` (a row vector), `init` is first multiplied by it row by row. `round_a` permits rounding the elements
+    of `a` to the element type of the view that `b` was loaded from, where the target multiplies that type faster.
 
     Constraints:
     * C1: op(a) is MxK and op(b) is KxN with float elements; the result and init are MxN f32.
@@ -211,11 +212,12 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AttrSizedOperandSegments]> {
     ```
   }];
   let arguments = (ins Tile_TileType:$a, Tile_TileType:$b, Optional<Tile_TileType>:$init,
-                       Optional<Tile_TileType>:$rescale, UnitAttr:$transpose_a, UnitAttr:$transpose_b);
+                       Optional<Tile_TileType>:$rescale, UnitAttr:$transpose_a, UnitAttr:$transpose_b,
+                       UnitAttr:$round_a);
   let results = (outs Tile_TileType:$result);
   let assemblyFormat = [{
     $a `,` $b (`init` `(` $init^ `:` type($init) (`rescale` $rescale^ `:` type($rescale))? `)`)?
-    (`transpose_a` $transpose_a^)? (`transpose_b` $transpose_b^)? attr-dict
+    (`transpose_a` $transpose_a^)? (`transpose_b` $transpose_b^)? (`round_a` $round_a^)? attr-dict
     `:` type($a) `,` type($b) `->` type($result)
   }];
   let hasVerifier = 1;

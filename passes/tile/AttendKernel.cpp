@@ -170,7 +170,7 @@ Value AttendWriter::scoreMap(Value raw, Value k0) {
 Value AttendWriter::decayMap(Value score, Value k0) {
   return kernel.map({score}, scoreTile, k0, [&](ValueRange in, ValueRange coordinates) -> Value {
     Value distance = create<arith::SubIOp>(coordinates[ir::Query], coordinates[ir::Key]);
-    Value rate = create<math::Log2Op>(kernel.emit(decay, coordinates));
+    Value rate = kernel.emitLog2(decay, coordinates);
     Value exponent = create<arith::MulFOp>(create<arith::SIToFPOp>(kernel.builder.getF32Type(), distance), rate);
     return create<arith::MulFOp>(in[0], create<math::Exp2Op>(exponent));
   });
@@ -204,7 +204,8 @@ SmallVector<Value> AttendWriter::step(Value k0, ValueRange state, bool partial) 
   Value newL = create<tile::ReduceOp>(rowTile, tile::ReduceKind::Sum, p, scaledL);
   if (!wantsOut())
     return {newM, newL};
-  Value newAcc = create<tile::DotOp>(outTile, p, values(), state[2], alpha, false, false);
+  bool round = !cast<tile::ViewType>(valueView.getType()).getElementType().isF32();
+  Value newAcc = create<tile::DotOp>(outTile, p, values(), state[2], alpha, false, false, round);
   return {newM, newL, newAcc};
 }
 

@@ -3,6 +3,7 @@
 
 #include "dialect/attn/ExprToRegion.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/analysis/Facts.h"
 
 #include <set>
@@ -55,6 +56,12 @@ Value KernelBuilder::emit(const mask::Expr &expr, ValueRange coordinates, Value 
   leaves.mod = [&](Value a, Value b) -> Value { return builder.create<tile::ModOp>(loc, builder.getI64Type(), a, b); };
   leaves.isPow2 = [&](Value a) -> Value { return builder.create<tile::IsPow2Op>(loc, builder.getI1Type(), a); };
   return ir::emitExpr(builder, loc, expr, coordinates, score, leaves);
+}
+
+Value KernelBuilder::emitLog2(const mask::Expr &expr, ValueRange coordinates) {
+  if (expr.op() != mask::Op::Exp)
+    return builder.create<math::Log2Op>(loc, emit(expr, coordinates));
+  return builder.create<arith::MulFOp>(loc, emit(expr.args()[0], coordinates), real(1.4426950408889634));
 }
 
 Value KernelBuilder::map(ValueRange inputs, tile::TileType result, Value k0, MapBody body, bool keyRows) {

@@ -35,6 +35,8 @@ public:
   /// An expression in the kernel or in a region of it; `coordinates` as for ir::emitExpr.
   /// Parameters become scalar arguments, operands buffer arguments.
   mlir::Value emit(const mask::Expr &expr, mlir::ValueRange coordinates, mlir::Value score = {});
+  /// The binary logarithm of a positive expression; of exp(x) it is x * log2(e), without the rounding of exp.
+  mlir::Value emitLog2(const mask::Expr &expr, mlir::ValueRange coordinates);
   /// A tile.map over `inputs` whose body is written by `body(elements, coordinates)` and returns
   /// the element.
   using MapBody = llvm::function_ref<mlir::Value(mlir::ValueRange elements, mlir::ValueRange coordinates)>;

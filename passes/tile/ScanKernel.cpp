@@ -46,7 +46,7 @@ LogicalResult attn::passes::buildScanKernel(KernelBuilder &kernel, ir::AttendOp 
   auto integer = [&](int64_t value) -> Value { return b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(value)); };
   // decay^exponent for the head at `coordinates`
   auto power = [&](Value exponent, ValueRange coordinates) -> Value {
-    Value rate = b.create<math::Log2Op>(loc, kernel.emit(*decay, coordinates));
+    Value rate = kernel.emitLog2(*decay, coordinates);
     Value real = b.create<arith::SIToFPOp>(loc, b.getF32Type(), exponent);
     return b.create<math::Exp2Op>(loc, b.create<arith::MulFOp>(loc, real, rate));
   };

@@ -39,6 +39,7 @@ private:
   LogicalResult lower(ir::GatedSumOp sum);
   void rowKernel(Operation *op, StringRef suffix, llvm::function_ref<void(KernelBuilder &)> build);
   tile::ScheduleAttr schedule(TileSizes sizes, bool pack);
+  TileSizes sizesOf(ir::PatternOp pattern, const TileProblem &problem, bool pack);
   std::string nameOf(Value value) { return names.lookup(value); }
   void launch(OpBuilder &builder, ArrayRef<tile::KernelOp> forms);
 
@@ -67,8 +68,25 @@ ArrayAttr describe(func::FuncOp entry, bool inputs) {
 } // namespace
 
 tile::ScheduleAttr TileAttention::schedule(TileSizes sizes, bool pack) {
-  return tile::ScheduleAttr::get(&getContext(), !pack && rows ? rows : sizes.rows, keys ? keys : sizes.keys, pack,
-                                 /*splits=*/false, /*target=*/{});
+  return tile::ScheduleAttr::get(&getContext(), sizes.rows, sizes.keys, pack, /*splits=*/false, /*target=*/{});
+}
+
+/// The pass options come first, then the pattern's own schedule, then the cost model.
+TileSizes TileAttention::sizesOf(ir::PatternOp pattern, const TileProblem &problem, bool pack) {
+  TileSizes sizes = pack ? decodeTile(problem) : prefillTile(problem);
+  DictionaryAttr forms = pattern.getScheduleAttr();
+  auto form = forms ? forms.getAs<DictionaryAttr>(pack ? "decode" : "prefill") : DictionaryAttr();
+  auto stated = [&](StringRef name, int64_t &size) {
+    if (auto value = form ? form.getAs<IntegerAttr>(name) : IntegerAttr())
+      size = value.getInt();
+  };
+  stated("rows", sizes.rows);
+  stated("keys", sizes.keys);
+  if (!pack && rows)
+    sizes.rows = rows;
+  if (keys)
+    sizes.keys = keys;
+  return sizes;
 }
 
 /// Inputs have the names of the entry's arguments, what is returned the names of its results,
@@ -125,7 +143,7 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
       continue; // one token at a time carries its state in the caller's hands
     OpBuilder builder(&getContext());
     builder.setInsertionPointToEnd(getOperation().getBody());
-    TileSizes sizes = pack ? decodeTile(problem) : prefillTile(problem);
+    TileSizes sizes = sizesOf(pattern, problem, pack);
     if (scan)
       sizes.rows = sizes.keys;
     KernelBuilder kernel(builder, attend.getLoc(),

@@ -98,7 +98,8 @@ def _spec_text(spec: Spec) -> bytes:
 def compile(spec: Spec, targets: str = "cpu", variants: Sequence[str] = ()) -> Artifact:
     """Compiles a pattern: a path, JSON text, or a dictionary.
 
-    ``targets``: comma-separated, ``"cpu"`` (this machine), ``"x86-64-v4"``, ``"x86-64-v3"``, ``"generic"``.
+    ``targets``: comma-separated, ``"cpu"`` (this machine), ``"x86-64-v4-bf16"``, ``"x86-64-v4"``, ``"x86-64-v3"``,
+    ``"generic"``.
     ``variants``: each ``"d=128,dv=128,dtype=bf16"``; none: those of the spec, else fp32 with d = 64.
     """
     text = _spec_text(spec)

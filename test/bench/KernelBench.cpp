@@ -1,6 +1,7 @@
 //===- KernelBench.cpp - Speed of compiled tile kernels ----------------------===//
 //
-// BM_Prefill  fraction of the FMA peak (`peak`: a loop of independent multiply-adds, timed around every iteration, so
+// BM_Prefill  fraction of the peak (`peak`: a loop of independent multiply-adds, or bf16 dots, timed around every
+// iteration, so
 //             that the fraction does not depend on the clock of the moment) spent on the pairs of all visited tiles,
 //             4 * d flops a pair, softmax excluded
 // BM_Decode   bytes of K and V per second next to a loop that only reads the same memory (`bandwidth`: the fraction)
@@ -43,13 +44,13 @@ static void BM_Prefill(benchmark::State &state, Case c) {
   std::vector<double> times, fractions;
   problem.run(kernel);
   for (auto _ : state) {
-    double before = bench::peak(c.isa);
+    double before = bench::peak(c.isa, c.dtype);
     auto start = bench::Clock::now();
     problem.run(kernel);
     double t = bench::seconds(start);
     state.SetIterationTime(t);
     times.push_back(t);
-    fractions.push_back(flops / t / std::max(before, bench::peak(c.isa)));
+    fractions.push_back(flops / t / std::max(before, bench::peak(c.isa, c.dtype)));
   }
   state.counters["peak"] = bench::median(fractions);
   state.counters["us_tile"] = bench::median(times) / tiles * 1e6;
@@ -96,6 +97,11 @@ PREFILL(v4_d128_4k, "x86-64-v4", 128, 4096, nullptr, "f32", 96);
 PREFILL(v4_d64_4k_causal, "x86-64-v4", 64, 4096, kCausal, "f32", 96);
 PREFILL(v4_d64_4k_f16, "x86-64-v4", 64, 4096, nullptr, "f16", 96);
 PREFILL(v4_d64_4k_bf16, "x86-64-v4", 64, 4096, nullptr, "bf16", 96);
+PREFILL(v4bf16_d64_1k, "x86-64-v4-bf16", 64, 1024, nullptr, "bf16", 96);
+PREFILL(v4bf16_d64_4k, "x86-64-v4-bf16", 64, 4096, nullptr, "bf16", 96);
+PREFILL(v4bf16_d64_4k_causal, "x86-64-v4-bf16", 64, 4096, kCausal, "bf16", 96);
+PREFILL(v4bf16_d128_1k, "x86-64-v4-bf16", 128, 1024, nullptr, "bf16", 96);
+PREFILL(v4bf16_d128_4k, "x86-64-v4-bf16", 128, 4096, nullptr, "bf16", 96);
 PREFILL(v3_d64_4k, "x86-64-v3", 64, 4096, nullptr, "f32", 96);
 PREFILL(v3_d128_4k, "x86-64-v3", 128, 4096, nullptr, "f32", 96);
 PREFILL(generic_d64_1k, "generic", 64, 1024, nullptr, "f32", 96);

@@ -31,6 +31,27 @@ attn.pattern @p {
 }
 
 // -----
+// pattern C3, form
+
+// expected-error @+1 {{schedule: expected a dictionary prefill or decode, got "scan"}}
+attn.pattern @p schedule {scan = {rows = 8}} {
+}
+
+// -----
+// pattern C3, size
+
+// expected-error @+1 {{schedule: expected an integer rows or keys, got "columns"}}
+attn.pattern @p schedule {decode = {columns = 8}} {
+}
+
+// -----
+// pattern C3, range
+
+// expected-error @+1 {{schedule: expected "rows" from 1 to 1024, got 2000}}
+attn.pattern @p schedule {prefill = {rows = 2000}} {
+}
+
+// -----
 // param C1
 
 attn.pattern @p {

@@ -17,6 +17,8 @@ class Sizes:
     d: int = 64
     dv: int = 64
     slack: int = 3  # rows past the longest request
+    layers: int = 1
+    layer: int = 0  # of the call
 
     @property
     def batch(self):

@@ -1,53 +1,61 @@
-"""A call on every rung of the ladder, for specs that test_patterns.py does not cover: several caches, branches, tables."""
+"""One call of a case on one rung of the ladder, compared with the oracle (docs/numerics.md says how close)."""
 
-import functools
-import json
+import zlib
 
 import numpy as np
+import pytest
 
+import dtypes
+import gaps
+import problem
 import product
+import tolerance
 
-# Absolute, for f32 inputs of unit variance: the reference computes in fp64, and one wrong key moves a result by far more.
-TOLERANCE = {"reference": 1e-9, "cpu": 2e-5}
+RUNGS = {"reference": gaps.REFERENCE, "cpu": gaps.CPU}
+DTYPES = ["f32", "f16", "bf16"]
 
-
-@functools.lru_cache(maxsize=None)
-def _compile(spec: str, variant: str):
-    return product.attn.compile(spec, variants=[variant])
-
-
-def artifact(spec, d=32):
-    return _compile(json.dumps({"attn": 1, **spec}), f"d={d},dtype=f32")
+every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+every_rung = pytest.mark.parametrize("rung", RUNGS)
 
 
-def check(spec, call, expected_out, expected_lse=None, q_lens=None, d=32):
-    """Runs `call` on both rungs and compares the real rows."""
-    compiled = artifact(spec, d)
-    for rung, run in (("reference", product.attn.reference), ("cpu", product.attn.attend)):
-        out, lse = run(compiled, **call)
-        assert (lse is None) == (expected_lse is None), rung
-        for b in range(out.shape[0]):
-            rows = slice(None, out.shape[2] if q_lens is None else q_lens[b])
-            np.testing.assert_allclose(out[b, :, rows], expected_out[b, :, rows], atol=TOLERANCE[rung], err_msg=rung)
-            if lse is not None:
-                np.testing.assert_allclose(lse[b, :, rows], expected_lse[b, :, rows], atol=2e-5, err_msg=rung)
+def generator(*key):
+    return np.random.default_rng(zlib.crc32(repr(key).encode()))
 
 
-def normal(rng, *shape):
-    return rng.normal(size=shape).astype(np.float32)
+def skip_gap(rung, case, dtype):
+    reason = RUNGS[rung].get((case.name, dtype)) or RUNGS[rung].get((case.name, "*"))
+    if reason:
+        pytest.skip(f"gap of {rung}: {reason}")
 
 
-def softmax_row(scores, values):
-    """(out, lse) of one query row over the keys with finite scores."""
-    seen = ~np.isneginf(scores)
-    if not seen.any():
-        return np.zeros(values.shape[1]), -np.inf
-    top = scores[seen].max()
-    p = np.exp(scores[seen] - top)
-    return p @ values[seen] / p.sum(), top + np.log(p.sum())
+def check(p, rung):
+    out, lse = product.run(rung, p)
+    exact, exact_lse = p.solve()
+    if rung == "reference":
+        np.testing.assert_allclose(p.rows(out), p.rows(exact), rtol=1e-9, atol=1e-10)
+    else:
+        yardstick, _ = p.solve(dtypes.rounding(p.dtype))
+        tolerance.check_out(p.rows(out), p.rows(exact), p.rows(yardstick), p.tensors()[2], p.dtype)
+    if exact_lse is not None:
+        tolerance.check_lse(p.rows(lse), p.rows(exact_lse))
 
 
-def softmax(scores, values):
-    """Row by row; `scores` is [rows, keys], hidden keys are -inf."""
-    results = [softmax_row(s, values) for s in scores]
-    return np.array([r[0] for r in results]).reshape(len(scores), values.shape[1]), np.array([r[1] for r in results])
+def check_random_calls(case, dtype, rung, calls, **fixed):
+    """The first call is long enough to show every part of a mask."""
+    skip_gap(rung, case, dtype)
+    rng = generator(case.name, dtype)
+    for call in range(calls):
+        long = {} if call else problem.long_lengths(case)
+        check(problem.random_problem(case, dtype, rng, **{**long, **fixed}), rung)
+
+
+def check_unseen_keys(case, dtype, rung, calls, **fixed):
+    """NaN and infinities in keys that no query sees change no bit."""
+    skip_gap(rung, case, dtype)
+    rng = generator(case.name, dtype, "poison")
+    for _ in range(calls):
+        clean = problem.random_problem(case, dtype, rng, **fixed)
+        expected, got = product.run(rung, clean), product.run(rung, problem.poisoned(clean, rng))
+        for a, b in zip(expected, got):
+            if a is not None:
+                assert clean.rows(a).tobytes() == clean.rows(b).tobytes()

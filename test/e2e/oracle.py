@@ -22,6 +22,7 @@ class Coordinates:
     k: np.ndarray  # [1, kv_len]
     kv_len: int
     q_len: int
+    kv_heads: int
 
 
 def first_position(positions: str, q_len: int, kv_len: int, q_pos: Optional[int] = None) -> int:
@@ -37,7 +38,7 @@ def heads(q, k, q_lens, kv_lens, positions, q_pos=None, layer=0):
         rows, columns = q0 + np.arange(m)[:, None], np.arange(n)[None, :]
         for h in range(q_heads):
             g = h // (q_heads // kv_heads)
-            yield Coordinates(b, h, g, layer, rows, columns, n, m), b, h, g, m, n
+            yield Coordinates(b, h, g, layer, rows, columns, n, m, kv_heads), b, h, g, m, n
 
 
 def softmax_attention(

@@ -30,7 +30,7 @@ class Problem:
 
     def lengths(self):
         return {"q_lens": self.sizes.q_lens, "kv_lens": self.sizes.kv_lens, "positions": self.case.positions,
-                "q_pos": self.q_pos}
+                "q_pos": self.q_pos, "layer": self.sizes.layer}
 
     def rows(self, x):
         """The real rows of an output, flattened."""
@@ -82,6 +82,14 @@ def random_sizes(case, rng, **fixed) -> cases.Sizes:
     sizes = {"q_lens": q_lens.astype(np.int64), "kv_lens": kv_lens.astype(np.int64), "kv_heads": kv_heads,
              "q_heads": kv_heads * int(rng.integers(1, 5))}
     return cases.Sizes(**{**sizes, **fixed})
+
+
+def long_lengths(case) -> dict:
+    """Several tiles of rows and keys: after a prefix, and from the start."""
+    q_lens, kv_lens = np.array([130, 130]), np.array([200, 130])
+    if case.decode_only:
+        q_lens[:] = 1
+    return {"q_lens": kv_lens if case.equal_lengths else q_lens, "kv_lens": kv_lens}
 
 
 def random_problem(case, dtype, rng, **fixed) -> Problem:

@@ -26,7 +26,7 @@ def artifact(case, dtype, d, dv):
 def run(rung: str, p):
     """(out, lse) of a problem as floats; lse is None where the pattern has none."""
     case, z = p.case, p.sizes
-    sizes = {"q_lens": z.q_lens, "kv_lens": z.kv_lens} | ({} if p.q_pos is None else {"q_pos": p.q_pos})
+    sizes = {"q_lens": z.q_lens, "kv_lens": z.kv_lens, "layer": z.layer} | ({} if p.q_pos is None else {"q_pos": p.q_pos})
     suffix = f".{case.cache}" if case.cache else ""
     call = {"entry": case.entry, "q": p.q, f"k{suffix}": p.k, f"v{suffix}": p.v, **p.values, **sizes}
     compiled = artifact(case, p.dtype, z.d, z.dv)

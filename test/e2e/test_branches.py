@@ -1,6 +1,6 @@
 """Branches: the results of several attentions, summed with gates as weights."""
 
-import ladder
+import rungs
 import numpy as np
 import oracle
 import pytest
@@ -10,8 +10,8 @@ Z = {"q_lens": [5, 1, 40, 0], "kv_lens": [70, 66, 40, 3]}
 
 
 def tensors(rng, batch=4, q_heads=4, kv_heads=2):
-    return {"q": ladder.normal(rng, batch, q_heads, 43, D), "k": ladder.normal(rng, batch, kv_heads, 73, D),
-            "v": ladder.normal(rng, batch, kv_heads, 73, D)}
+    return {"q": rungs.normal(rng, batch, q_heads, 43, D), "k": rungs.normal(rng, batch, kv_heads, 73, D),
+            "v": rungs.normal(rng, batch, kv_heads, 73, D)}
 
 
 def branch(x, visible, **more):
@@ -39,7 +39,7 @@ def test_soft_gate_of_duo_attention(alpha):
     x, alpha = tensors(rng), np.array(alpha, np.float32)
     gate = np.repeat(alpha, 2)[None, :, None, None].astype(np.float64)
     expected = gate * branch(x, lambda c: c.k <= c.q) + (1 - gate) * branch(x, stream)
-    ladder.check(DUO, {**x, **Z, "alpha": alpha}, expected, q_lens=Z["q_lens"])
+    rungs.check(DUO, {**x, **Z, "alpha": alpha}, expected, q_lens=Z["q_lens"])
 
 
 def test_gates_of_every_query_layer_and_head():
@@ -59,14 +59,14 @@ def test_gates_of_every_query_layer_and_head():
     }
     rng = np.random.default_rng(2)
     x = tensors(rng)
-    gate, table, sink = ladder.normal(rng, 4, 4, 73), ladder.normal(rng, 3, 4), ladder.normal(rng, 4)
+    gate, table, sink = rungs.normal(rng, 4, 4, 73), rungs.normal(rng, 3, 4), rungs.normal(rng, 4)
     rows = np.zeros((4, 4, 43, 1))
     for b, (m, n) in enumerate(zip(*Z.values())):
         rows[b, :, :m, 0] = gate[b][:, np.clip(n - m + np.arange(m), 0, 72)]
     expected = (rows * branch(x, lambda c: (c.k < 9) | (c.k <= c.q)) +
                 table[2].astype(np.float64)[None, :, None, None] * branch(x, lambda c: c.k <= c.q, seed=sink.astype(np.float64)) -
                 0.5 * branch(x, lambda c: c.q - c.k >= 30))
-    ladder.check(spec, {**x, **Z, "gate": gate, "table": table, "sink": sink, "layer": 2}, expected, q_lens=Z["q_lens"])
+    rungs.check(spec, {**x, **Z, "gate": gate, "table": table, "sink": sink, "layer": 2}, expected, q_lens=Z["q_lens"])
 
 
 def test_a_branch_may_be_linear():
@@ -80,7 +80,7 @@ def test_a_branch_may_be_linear():
     x = tensors(np.random.default_rng(4))
     q, k, v = (x[n].astype(np.float64) for n in "qkv")
     linear = oracle.linear_attention(q, k, v, lambda c: c.k <= c.q, lambda c: np.float64(np.float32(0.9)), **Z)
-    ladder.check(spec, {**x, **Z}, 0.5 * linear + 2.0 * branch(x, lambda c: c.k <= c.q), q_lens=Z["q_lens"])
+    rungs.check(spec, {**x, **Z}, 0.5 * linear + 2.0 * branch(x, lambda c: c.k <= c.q), q_lens=Z["q_lens"])
 
 
 def test_a_branch_may_have_a_cache_of_its_own():
@@ -94,7 +94,7 @@ def test_a_branch_may_have_a_cache_of_its_own():
                         "branch.plain & keys.stored": {"mask": "false"}, "branch.plain": {"mask": "causal"}},
     }
     rng = np.random.default_rng(3)
-    x, memory = tensors(rng), [ladder.normal(rng, 4, 2, 6, D) for _ in "kv"]
+    x, memory = tensors(rng), [rungs.normal(rng, 4, 2, 6, D) for _ in "kv"]
     plain = branch(x, lambda c: c.k <= c.q)
     joined = np.zeros(x["q"].shape)
     for b, (m, n) in enumerate(zip(*Z.values())):
@@ -103,6 +103,6 @@ def test_a_branch_may_have_a_cache_of_its_own():
             values = np.concatenate([memory[1][b, h // 2], x["v"][b, h // 2, :n]]).astype(np.float64)
             seen = np.concatenate([np.ones((m, 6), bool), np.arange(n)[None] <= n - m + np.arange(m)[:, None]], 1)
             scores = np.where(seen, x["q"][b, h, :m].astype(np.float64) @ keys.T / np.sqrt(D), -np.inf)
-            joined[b, h, :m] = ladder.softmax(scores, values)[0]
+            joined[b, h, :m] = rungs.softmax(scores, values)[0]
     call = {"q": x["q"], "k.sequence": x["k"], "v.sequence": x["v"], "k.memory": memory[0], "v.memory": memory[1]}
-    ladder.check(spec, {**call, **Z}, 0.5 * plain + 2.0 * joined, q_lens=Z["q_lens"])
+    rungs.check(spec, {**call, **Z}, 0.5 * plain + 2.0 * joined, q_lens=Z["q_lens"])

@@ -1,6 +1,6 @@
 """Caches that are a class of keys: tokens that are always visible, precomputed keys, compensation tokens."""
 
-import ladder
+import rungs
 import numpy as np
 import pytest
 
@@ -14,9 +14,9 @@ EXTRA = {
 
 def problem(rng, slots, q_lens, kv_lens, q_heads=4, kv_heads=2):
     batch, q_rows, kv_rows = len(q_lens), max(q_lens) + 2, max(kv_lens) + 3
-    x = {"q": ladder.normal(rng, batch, q_heads, q_rows, D)}
+    x = {"q": rungs.normal(rng, batch, q_heads, q_rows, D)}
     for name, rows in (("kv", kv_rows), ("extra", slots)):
-        x[f"k.{name}"], x[f"v.{name}"] = (ladder.normal(rng, batch, kv_heads, rows, D) for _ in "kv")
+        x[f"k.{name}"], x[f"v.{name}"] = (rungs.normal(rng, batch, kv_heads, rows, D) for _ in "kv")
     return x
 
 
@@ -38,7 +38,7 @@ def solve(x, q_lens, kv_lens, sequence, tokens, token_bias=lambda b, g: 0.0, see
             if seed is not None:
                 scores.append(np.full((m, 1), seed[h]))
                 values.append(np.zeros((1, D)))
-            out[b, h, :m], lse[b, h, :m] = ladder.softmax(np.concatenate(scores, 1), np.concatenate(values))
+            out[b, h, :m], lse[b, h, :m] = rungs.softmax(np.concatenate(scores, 1), np.concatenate(values))
     return out, lse
 
 
@@ -52,9 +52,9 @@ def test_always_visible_tokens(slots, q_lens, kv_lens):
             "kernel_maps": {"keys.tokens": {"weight": {"softmax": {"seed": "sink"}}},
                             "all": {"mask": {"window": "window"}, "weight": {"softmax": {"seed": "sink"}}}}}
     rng = np.random.default_rng(slots + sum(kv_lens))
-    x, sink = problem(rng, slots, q_lens, kv_lens), ladder.normal(rng, 4)
+    x, sink = problem(rng, slots, q_lens, kv_lens), rungs.normal(rng, 4)
     expected = solve(x, q_lens, kv_lens, lambda b, h, q, k: (k <= q) & (q - k < 24), lambda *_: True, seed=sink)
-    ladder.check(spec, {**x, "sink": sink, "q_lens": q_lens, "kv_lens": kv_lens}, *expected, q_lens=q_lens)
+    rungs.check(spec, {**x, "sink": sink, "q_lens": q_lens, "kv_lens": kv_lens}, *expected, q_lens=q_lens)
 
 
 @pytest.mark.parametrize("q_lens, kv_lens", LENGTHS[:3])
@@ -69,7 +69,7 @@ def test_the_mask_of_tokens_speaks_of_slots_and_of_the_length_of_the_sequence(q_
     for b, n in enumerate(kv_lens):
         hidden = ~visible(b, 0, 0, np.arange(70), n)
         x["k.extra"][b, :, hidden] = x["v.extra"][b, :, hidden] = np.nan
-    ladder.check(spec, {**x, "count": count, "q_lens": q_lens, "kv_lens": kv_lens}, *expected, q_lens=q_lens)
+    rungs.check(spec, {**x, "count": count, "q_lens": q_lens, "kv_lens": kv_lens}, *expected, q_lens=q_lens)
 
 
 def test_ragged_sequences():
@@ -81,8 +81,8 @@ def test_ragged_sequences():
     flat = lambda a, lens: np.concatenate([a[b, :, :n].swapaxes(0, 1) for b, n in enumerate(lens)])
     call = {"q": flat(x["q"], q_lens), "k.kv": flat(x["k.kv"], kv_lens), "v.kv": flat(x["v.kv"], kv_lens),
             "k.extra": x["k.extra"], "v.extra": x["v.extra"], "q_lens": q_lens, "kv_lens": kv_lens}
-    for run in (ladder.product.attn.attend, ladder.product.attn.reference):
-        out, _ = run(ladder.artifact(spec), **call)
+    for run in (rungs.product.attn.attend, rungs.product.attn.reference):
+        out, _ = run(rungs.artifact(spec), **call)
         np.testing.assert_allclose(out, flat(expected, q_lens), atol=2e-5)
 
 
@@ -115,7 +115,7 @@ def test_razor_attention_decode(retrieval):
     retrieval = np.array(retrieval)
     kv_lens, sink, slots, heads = [5, 20, 21, 90], 4, 16, 4
     batch, rows = len(kv_lens), max(kv_lens)
-    q, k, v = ladder.normal(rng, batch, 8, 1, D), ladder.normal(rng, batch, heads, rows, D), ladder.normal(rng, batch, heads, rows, D)
+    q, k, v = rungs.normal(rng, batch, 8, 1, D), rungs.normal(rng, batch, heads, rows, D), rungs.normal(rng, batch, heads, rows, D)
     whole, local = np.flatnonzero(retrieval), np.flatnonzero(~retrieval)
     ring_k, ring_v = (np.full((batch, len(local), sink + slots, D), np.nan, np.float32) for _ in "kv")
     comp_k, comp_v = (np.full((batch, len(local), 1, D), np.nan, np.float32) for _ in "kv")
@@ -137,21 +137,21 @@ def test_razor_attention_decode(retrieval):
                 keys, values = np.concatenate([keys, k[b, g, gone].mean(0)[None]]), np.concatenate([values, v[b, g, gone].mean(0)[None]])
                 bias = np.append(bias, np.log(gone.size))
             scores = keys.astype(np.float64) @ q[b, h, 0].astype(np.float64) / np.sqrt(D) + bias
-            out[b, h, 0], lse[b, h, 0] = ladder.softmax_row(scores, values.astype(np.float64))
+            out[b, h, 0], lse[b, h, 0] = rungs.softmax_row(scores, values.astype(np.float64))
     index = lambda which: [list(which).index(g) if g in which else -1 for g in range(heads)]
     tensors = {"whole": (k[:, whole], v[:, whole]), "ring": (ring_k, ring_v), "compensation": (comp_k, comp_v)}
     call = {f"{name}.{cache}": pair[i] for cache, pair in tensors.items() for i, name in enumerate("kv")}
     maps = {f"{name}.{cache}": index(whole if cache == "whole" else local) for cache in tensors for name in "kv"}
-    ladder.check(RAZOR, {"q": q, **call, "head_maps": maps, "is_retrieval": retrieval, "dropped": dropped, "kv_lens": kv_lens}, out, lse)
+    rungs.check(RAZOR, {"q": q, **call, "head_maps": maps, "is_retrieval": retrieval, "dropped": dropped, "kv_lens": kv_lens}, out, lse)
 
 
 def test_a_tensor_of_slots_is_checked():
-    compiled = ladder.artifact({**EXTRA, "name": "checked", "kernel_maps": {"keys.tokens": {}, "all": {"mask": "causal"}}})
+    compiled = rungs.artifact({**EXTRA, "name": "checked", "kernel_maps": {"keys.tokens": {}, "all": {"mask": "causal"}}})
     x = problem(np.random.default_rng(1), 5, [3], [9])
-    attend = lambda **changes: ladder.product.attn.attend(compiled, **{**x, "q_lens": [3], "kv_lens": [9], **changes})
-    with pytest.raises(ladder.product.attn.AttnError, match=r"'v.extra': dimension 2 \(slots\) must be 5 as of 'k.extra', got 4"):
+    attend = lambda **changes: rungs.product.attn.attend(compiled, **{**x, "q_lens": [3], "kv_lens": [9], **changes})
+    with pytest.raises(rungs.product.attn.AttnError, match=r"'v.extra': dimension 2 \(slots\) must be 5 as of 'k.extra', got 4"):
         attend(**{"v.extra": x["v.extra"][:, :, :4]})
-    with pytest.raises(ladder.product.attn.AttnError, match=r"'k.extra': rank must be 4"):
+    with pytest.raises(rungs.product.attn.AttnError, match=r"'k.extra': rank must be 4"):
         attend(**{"k.extra": x["k.extra"][0]})
-    with pytest.raises(ladder.product.attn.AttnError, match="'k.extra' is missing"):
-        ladder.product.attn.attend(compiled, **{n: a for n, a in x.items() if n != "k.extra"})
+    with pytest.raises(rungs.product.attn.AttnError, match="'k.extra' is missing"):
+        rungs.product.attn.attend(compiled, **{n: a for n, a in x.items() if n != "k.extra"})

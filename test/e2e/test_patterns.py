@@ -1,57 +1,22 @@
 """Every pattern on every rung of the ladder gives what the oracle gives (docs/numerics.md says how close)."""
 
-import zlib
-
 import numpy as np
 import pytest
 
 import cases
-import dtypes
-import gaps
 import problem
-import product
-import tolerance
+from ladder import check, check_random_calls, check_unseen_keys, every_dtype, every_rung, generator, skip_gap
 
-RUNGS = {"reference": gaps.REFERENCE, "cpu": gaps.CPU}
-DTYPES = ["f32", "f16", "bf16"]
 CALLS = 6
 
-
-def generator(*key):
-    return np.random.default_rng(zlib.crc32(repr(key).encode()))
-
-
-def skip_gap(rung, case, dtype):
-    reason = RUNGS[rung].get((case.name, dtype)) or RUNGS[rung].get((case.name, "*"))
-    if reason:
-        pytest.skip(f"gap of {rung}: {reason}")
-
-
-def check(p, rung):
-    out, lse = product.run(rung, p)
-    exact, exact_lse = p.solve()
-    if rung == "reference":
-        np.testing.assert_allclose(p.rows(out), p.rows(exact), rtol=1e-9, atol=1e-10)
-    else:
-        yardstick, _ = p.solve(dtypes.rounding(p.dtype))
-        tolerance.check_out(p.rows(out), p.rows(exact), p.rows(yardstick), p.tensors()[2], p.dtype)
-    if exact_lse is not None:
-        tolerance.check_lse(p.rows(lse), p.rows(exact_lse))
-
-
 every_case = pytest.mark.parametrize("case", cases.ALL, ids=lambda c: c.name)
-every_dtype = pytest.mark.parametrize("dtype", DTYPES)
-every_rung = pytest.mark.parametrize("rung", RUNGS)
 
 
 @every_rung
 @every_dtype
 @every_case
 def test_random_calls(case, dtype, rung):
-    skip_gap(rung, case, dtype)
-    rng = generator(case.name, dtype)
-    for _ in range(CALLS):
-        check(problem.random_problem(case, dtype, rng), rung)
+    check_random_calls(case, dtype, rung, CALLS)
 
 
 @every_rung
@@ -73,14 +38,7 @@ def test_lengths_zero_and_one(case, rung):
 @every_dtype
 @every_case
 def test_what_nobody_sees_does_not_matter(case, dtype, rung):
-    skip_gap(rung, case, dtype)
-    rng = generator(case.name, dtype, "poison")
-    for _ in range(2):
-        clean = problem.random_problem(case, dtype, rng)
-        expected, got = product.run(rung, clean), product.run(rung, problem.poisoned(clean, rng))
-        for a, b in zip(expected, got):
-            if a is not None:
-                assert clean.rows(a).tobytes() == clean.rows(b).tobytes()
+    check_unseen_keys(case, dtype, rung, 2)
 
 
 @every_rung

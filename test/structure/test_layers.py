@@ -33,7 +33,10 @@ ALLOWED = {
     "tools": [STD, C, JSON, PUBLIC],
     "tools/attn-opt": [STD, MLIR, DIALECTS, r"passes/.*", r"codegen/.*"],
     "tools/attn-lsp-server": [STD, MLIR, DIALECTS],
-    "tools/attn-compile": [STD, C, JSON, MLIR, PUBLIC, r"codegen/jit/.*"],
+    "tools/command": [STD, C, r"llvm/.*"],
+    "tools/attn-compile": [STD, C, JSON, MLIR, PUBLIC, r"codegen/jit/.*", r"tools/command/.*"],
+    "tools/attn-viz": [STD, C, MLIR, PUBLIC, r"dialect/.*", r"passes/.*", r"tools/command/.*", r"stb/.*",
+                       r"tools/attn-run/(Npy|Random)\.h"],
 }
 
 FOLDERS = ["dialect", "passes", "codegen", "runtime", "tools", "python"]
@@ -79,6 +82,7 @@ def test_includes(path):
         ("runtime/plan/Plan.cpp", '"llvm/ADT/STLExtras.h"'),
         ("runtime/plan/Plan.cpp", '"dialect/mask/Expr.h"'),
         ("tools/attn-run/attn-run.cpp", '"runtime/plan/Plan.h"'),
+        ("tools/attn-viz/Scene.cpp", '"codegen/cpu/CPU.h"'),
     ],
 )
 def test_the_test_sees_a_wrong_edge(path, include):

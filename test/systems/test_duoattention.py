@@ -2,27 +2,38 @@
 
 Retrieval heads keep every key. A streaming head keeps the first `sink` and the last `recent` keys of what it has seen; a
 chunk of the prompt attends to what was kept and causally to itself; a decode step is a chunk of one. The numbers are
-checked elsewhere (test/e2e); here a single wrong key would move a result by far more than the tolerance.
+checked by test_random_calls; elsewhere a single wrong key would move a result by far more than the tolerance.
 """
-
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "python"))
+import cases
+import masks
+import product
+from ladder import check_random_calls, check_unseen_keys, every_dtype, every_rung
+from product import attn
 
-import attn  # noqa: E402
-
+pytestmark = pytest.mark.system("duoattention", partial="soft gates between full and streaming attention")
 D = 64
 ATOL = 1e-5
+PREFILL = cases.by_name("duoattention_prefill")
 
 
-@pytest.fixture(scope="module")
-def pattern():
-    return attn.compile(ROOT / "patterns/duoattention.json", variants=[f"d={D},dtype=f32"])
+@every_rung
+@every_dtype
+def test_random_calls(dtype, rung):
+    check_random_calls(PREFILL, dtype, rung, 4)
+
+
+@every_rung
+def test_unseen_keys(rung):
+    check_unseen_keys(PREFILL, "f32", rung, 2)
+
+
+def run(rung, **call):
+    pattern = product.artifact(PREFILL, "f32", D, D)
+    return attn.reference(pattern, **call) if rung == "reference" else attn.attend(pattern, **call)
 
 
 class Simulation:
@@ -63,16 +74,17 @@ def tensors(length, q_heads, kv_heads, seed):
 RETRIEVAL = np.array([True, False, False, True])
 
 
+@every_rung
 @pytest.mark.parametrize("chunks", [[150], [70, 33, 1, 46], [5, 5, 5, 60, 7], [64, 64], [1, 1, 1]])
 @pytest.mark.parametrize("sink, recent", [(4, 16), (1, 1), (64, 256)])
-def test_chunked_prefill(pattern, chunks, sink, recent):
+def test_chunked_prefill(rung, chunks, sink, recent):
     q, k, v = tensors(sum(chunks), 8, 4, seed=len(chunks))
     simulation = Simulation(q, k, v, RETRIEVAL, sink, recent)
     start = 0
     for size in chunks:
         end = start + size
-        out, _ = attn.attend(
-            pattern, entry="prefill", q=q[None, :, start:end], is_retrieval=RETRIEVAL, chunk=start, sink=sink,
+        out, _ = run(
+            rung, entry="prefill", q=q[None, :, start:end], is_retrieval=RETRIEVAL, chunk=start, sink=sink,
             recent=recent, **{"k.whole": k[None, :, :end], "v.whole": v[None, :, :end]},
         )
         np.testing.assert_allclose(out[0], simulation.chunk(size), atol=ATOL)
@@ -102,9 +114,10 @@ class Ring:
                 "v.ring": index(self.ring)}
 
 
+@every_rung
 @pytest.mark.parametrize("extra_slots", [1, 5])
 @pytest.mark.parametrize("prompt", [1, 19, 20, 21, 40, 64])
-def test_decode_from_the_ring(pattern, prompt, extra_slots):
+def test_decode_from_the_ring(rung, prompt, extra_slots):
     """Steps on both sides of the first overwrite of a slot, with unwritten slots full of NaN."""
     sink, recent, steps = 4, 16, 6
     q, k, v = tensors(prompt + steps, 8, 4, seed=prompt)
@@ -115,20 +128,31 @@ def test_decode_from_the_ring(pattern, prompt, extra_slots):
         ring.write(position)
     for position in range(prompt, prompt + steps):
         ring.write(position)
-        out, _ = attn.attend(
-            pattern, entry="decode", q=q[None, :, position : position + 1], is_retrieval=RETRIEVAL, sink=sink,
+        out, _ = run(
+            rung, entry="decode", q=q[None, :, position : position + 1], is_retrieval=RETRIEVAL, sink=sink,
             recent=recent, slots=ring.slots, kv_lens=[position + 1], head_maps=ring.head_maps(4),
             **ring.tensors(position + 1),
         )
         np.testing.assert_allclose(out[0], simulation.chunk(1), atol=ATOL)
 
 
-def test_no_streaming_head_is_causal_attention(pattern):
-    q, k, v = (x[None] for x in tensors(90, 8, 4, seed=5))
-    causal = attn.compile(ROOT / "patterns/causal.json", variants=[f"d={D},dtype=f32"])
-    expected, _ = attn.attend(causal, q=q, k=k, v=v)
-    out, _ = attn.attend(
-        pattern, entry="prefill", q=q, is_retrieval=np.ones(4, bool), chunk=50, sink=1, recent=1,
-        **{"k.whole": k, "v.whole": v},
-    )
-    np.testing.assert_allclose(out, expected, atol=ATOL)
+@every_rung
+def test_limits_that_are_causal_attention(rung):
+    """No streaming head; a first chunk; sinks or recent keys that hold everything."""
+    n = 90
+    few = {"chunk": 50, "sink": 1, "recent": 1}
+    heads = {"q_heads": 2, "kv_heads": 2, "entry": "prefill", "cache": "whole"}
+    for retrieval, change in ((1, {}), (0, {"chunk": 0}), (0, {"sink": n}), (0, {"recent": n})):
+        mask = masks.seen("duoattention", rung, n, n, is_retrieval=np.full(2, bool(retrieval)), **heads, **{**few, **change})
+        assert (mask == masks.causal(n)).all()
+
+
+@every_rung
+def test_only_retrieval_heads_do_not_depend_on_the_chunks(rung):
+    n, heads = 90, {"q_heads": 2, "kv_heads": 2, "entry": "prefill", "cache": "whole"}
+    def rows(start, end):
+        return masks.seen("duoattention", rung, end - start, n, kv_lens=[end], is_retrieval=np.array([True, False]),
+                          chunk=start, sink=2, recent=10, **heads)
+    one, two = rows(0, n), np.concatenate([rows(0, 40), rows(40, n)], axis=1)
+    assert (one[0] == two[0]).all() and (one[1, :40] == two[1, :40]).all()
+    assert one[1, 40:].sum() > two[1, 40:].sum()

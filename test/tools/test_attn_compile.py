@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -148,6 +149,17 @@ def test_cache(command, tmp_path):
         file.write_bytes(sound[:size])
         assert compile() == (artifact, True), f"{size} bytes"
     assert compile() == (artifact, False) and list(cache.iterdir()) == [file]
+
+
+def test_builds_do_not_share_the_cache(command, tmp_path):
+    """Also where the program was found by its name alone."""
+    environment = {**os.environ, "ATTN_CACHE_DIR": str(tmp_path / "cache"), "LD_LIBRARY_PATH": str(Path(command[0]).parents[1] / "lib")}
+    for build in ("one", "two"):
+        (tmp_path / build).mkdir()
+        shutil.copy(command[0], tmp_path / build / "attn-compile")
+        result = run(["attn-compile"], CAUSAL, "--times", cwd=tmp_path, env={**environment, "PATH": str(tmp_path / build)})
+        assert result.returncode == 0 and b"codegen" in result.stderr
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 def test_cache_that_others_can_write_is_not_used(command, tmp_path):

@@ -1,22 +1,15 @@
 //===- attn-compile.cpp - Compile a pattern ----------------------------------===//
 //
-// The parent starts itself again as a worker with a deadline and a memory limit, so that nothing a spec can do kills or
-// hangs the tool. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+// Runs as a worker of itself (tools/command). Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 //===----------------------------------------------------------------------===//
 #include "codegen/jit/Compiler.h"
+#include "tools/command/Command.h"
 
-#include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Program.h"
 #include "llvm/Support/Signals.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <csignal>
-#include <sys/prctl.h>
 
 namespace cl = llvm::cl;
 using attn::codegen::Emit;
@@ -28,9 +21,9 @@ static cl::OptionCategory category("Options");
 static cl::opt<std::string> input(cl::Positional, cl::desc("<pattern.json>"), cl::init("-"), cl::cat(category));
 static cl::opt<std::string> output("o", cl::desc("Output file (- is standard output)"), cl::value_desc("file"),
                                    cl::init("-"), cl::cat(category));
-static cl::list<std::string> targets("target",
-                                     cl::desc("Instruction sets: cpu (this machine), x86-64-v4, x86-64-v3, generic"),
-                                     cl::value_desc("name"), cl::CommaSeparated, cl::cat(category));
+static cl::list<std::string>
+    targets("target", cl::desc("Instruction sets: cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic"),
+            cl::value_desc("name"), cl::CommaSeparated, cl::cat(category));
 static cl::list<std::string> variants("variant", cl::desc("What is fixed at compile time, as dtype=bf16,d=128,dv=128"),
                                       cl::value_desc("list"), cl::cat(category));
 static cl::opt<Emit>
@@ -58,8 +51,8 @@ static cl::opt<bool> times("times", cl::desc("Print the time of each stage"), cl
 static cl::opt<unsigned> deadline("deadline",
                                   cl::desc("Seconds before the compilation is given up (default 60; 0: never)"),
                                   cl::value_desc("s"), cl::init(60), cl::cat(category));
-static cl::opt<bool> worker("in-process", cl::desc("Compile in this process, without a deadline"), cl::Hidden,
-                            cl::cat(category));
+static cl::opt<bool> worker(attn::tool::workerOption, cl::desc("Compile in this process, without a deadline"),
+                            cl::Hidden, cl::cat(category));
 
 static int usage(const llvm::Twine &message) {
   llvm::errs() << "attn-compile: " << message << "\n";
@@ -72,7 +65,8 @@ static int refuse(const llvm::Twine &message) {
 
 /// Refuses what is part of the plan but not built. Returns false with the message printed.
 static bool isSupported() {
-  const char *known = "GPU code is not built yet; there are cpu (this machine), x86-64-v4, x86-64-v3 and generic\n";
+  const char *known = "GPU code is not built yet; "
+                      "there are cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3 and generic\n";
   for (const std::string &target : targets)
     if (llvm::StringRef(target).starts_with("sm_"))
       return refuse("UNSUPPORTED: target '" + target + "': " + known) == 0;
@@ -98,21 +92,6 @@ static attn::codegen::CompileResult checkAll(std::string_view text, const attn::
   all.output = spec.getAsObject()->getString("name")->str() + ": ok\n";
   all.ok = true;
   return all;
-}
-
-static int write(llvm::StringRef text) {
-  std::error_code problem;
-  llvm::ToolOutputFile file(output, problem, llvm::sys::fs::OF_None);
-  if (!problem) {
-    file.os() << text;
-    file.os().flush();
-    problem = file.os().error();
-    file.os().clear_error();
-  }
-  if (problem)
-    return refuse("attn-compile: " + output + ": " + problem.message() + "\n");
-  file.keep();
-  return 0;
 }
 
 static int compileHere() {
@@ -145,43 +124,11 @@ static int compileHere() {
   if (times)
     for (auto &[stage, ms] : result.times)
       llvm::errs() << llvm::format("%-16s %8.2f ms\n", stage.c_str(), ms);
-  return result.ok ? write(result.output) : refuse(result.error);
-}
-
-/// Runs this program again with --in-process under the deadline and 4 GiB of memory.
-static int compileInChild(int argc, char **argv) {
-  std::string self = llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&compileInChild));
-  std::vector<llvm::StringRef> arguments(argv, argv + argc);
-  arguments.insert(arguments.begin() + 1, "--in-process");
-  std::string message;
-  bool failed = false;
-  int status =
-      llvm::sys::ExecuteAndWait(self, arguments, std::nullopt, {}, deadline, /*MemoryLimit=*/4096, &message, &failed);
-  if (failed)
-    return refuse("COMPILER_START: " + message + "\n");
-  if (status == -2 && llvm::StringRef(message).contains("timed out"))
-    return refuse("COMPILER_TIMEOUT: not done after " + llvm::Twine(deadline) + " s; --deadline raises the limit\n");
-  if (status < 0 || status > 2)
-    return refuse("COMPILER_CRASH: " + (status < 0 ? message : "exit code " + std::to_string(status)) + "\n");
-  return status;
-}
-
-/// Leaves only the options of this tool: the LLVM library brings hundreds of its own.
-static void hideLibraryOptions() {
-  llvm::SmallVector<cl::Option *> others;
-  for (auto &[name, option] : cl::getRegisteredOptions()) {
-    if (name == "help" || name == "version")
-      option->setDescription(name == "help" ? "Print this and stop" : "Print the version and stop");
-    else if (!llvm::is_contained(option->Categories, &category))
-      others.push_back(option);
-  }
-  for (cl::Option *option : others)
-    option->removeArgument();
-  cl::SetVersionPrinter([](llvm::raw_ostream &out) { out << "attn-compile " ATTN_VERSION "\n"; });
+  return result.ok ? attn::tool::writeFile("attn-compile", output, result.output) : refuse(result.error);
 }
 
 int main(int argc, char **argv) {
-  hideLibraryOptions();
+  attn::tool::hideLibraryOptions(category, "attn-compile " ATTN_VERSION);
   if (!cl::ParseCommandLineOptions(argc, argv,
                                    "Compile an attention pattern (JSON) to an artifact for attn-run.\n"
                                    "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.\n",
@@ -189,7 +136,7 @@ int main(int argc, char **argv) {
     return 2;
   llvm::sys::PrintStackTraceOnErrorSignal(argv[0]);
   if (!worker)
-    return compileInChild(argc, argv);
-  prctl(PR_SET_PDEATHSIG, SIGKILL); // a parent that is killed cannot keep the deadline
+    return attn::tool::runInWorker(argc, argv, deadline);
+  attn::tool::dieWithParent();
   return compileHere();
 }

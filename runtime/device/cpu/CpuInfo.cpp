@@ -1,6 +1,6 @@
 //===- CpuInfo.cpp - Which instruction sets this machine runs ------*- C++ -*-===//
 //
-// The levels are those of the x86-64 psABI. The operating system must also save the registers (XCR0).
+// The levels are those of the x86-64 psABI, and one with AVX512_BF16 after them. The operating system must also save the registers (XCR0).
 //===----------------------------------------------------------------------===//
 
 #include "runtime/device/cpu/CpuInfo.h"
@@ -12,7 +12,7 @@
 namespace attn::rt {
 namespace {
 
-constexpr const char *kLevels[] = {"generic", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
+constexpr const char *kLevels[] = {"generic", "x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4-bf16"};
 
 constexpr bool hasAll(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
 
@@ -22,7 +22,7 @@ uint64_t enabledRegisters() {
   return uint64_t(high) << 32 | low;
 }
 
-/// 1 for generic, up to 4 for x86-64-v4.
+/// 1 for generic, up to 5 for x86-64-v4-bf16.
 int detectLevel() {
   uint32_t a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d))
@@ -40,7 +40,10 @@ int detectLevel() {
       !hasAll(b7, bit_AVX2 | bit_BMI | bit_BMI2) || !__get_cpuid(0x80000001, &a, &b, &c, &d) || !hasAll(c, bit_LZCNT))
     return 2;
   const uint32_t v4 = bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL;
-  return (registers & zmm) == zmm && hasAll(b7, v4) ? 4 : 3;
+  if ((registers & zmm) != zmm || !hasAll(b7, v4))
+    return 3;
+  uint32_t a7;
+  return __get_cpuid_count(7, 1, &a7, &b, &c, &d) && hasAll(a7, bit_AVX512BF16) ? 5 : 4;
 }
 
 int machineLevel() {

@@ -6,8 +6,8 @@
 
 namespace attn::rt {
 
-/// Rank of the instruction set `isa` ("generic", "x86-64-v2", "x86-64-v3", "x86-64-v4") if this machine and its
-/// operating system run it: a higher rank is the better choice. 0 if they do not, or if the name is unknown.
+/// Rank of the instruction set `isa` ("generic", "x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4-bf16") if this machine
+/// and its operating system run it: a higher rank is the better choice. 0 if they do not, or if the name is unknown.
 int isaRank(std::string_view isa);
 
 /// The best instruction set of this machine.

@@ -23,7 +23,8 @@ extern "C" {
 
 typedef struct attn_compile_options {
   uint32_t struct_size, version;
-  const char *targets; /**< comma-separated: "cpu" (this machine), "x86-64-v4", "x86-64-v3", "generic"; NULL: "cpu" */
+  const char *targets; /**< comma-separated: "cpu" (this machine), "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3",
+                            "generic"; NULL: "cpu" */
   const char *const *variants; /**< each "d=128,dv=128,dtype=bf16"; none: those of the spec's `types`, else f32 d=64 */
   int64_t variant_count;
 } attn_compile_options;

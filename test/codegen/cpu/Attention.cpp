@@ -90,7 +90,7 @@ static const char *kStep = R"(
     }
     %sum1 = tile.reduce sum %p, %faded : <$R$x$K$xf32>, <$R$xf32> -> <$R$xf32>
     %vt = tile.load_keys %vv[%k0] $seen$ : <$dv$x$T$> -> <$K$x$dv$xf32>
-    %acc1 = tile.dot %p, %vt init(%acc : !tile.tile<$R$x$dv$xf32> rescale %alpha : !tile.tile<$R$xf32>)
+    %acc1 = tile.dot %p, %vt init(%acc : !tile.tile<$R$x$dv$xf32> rescale %alpha : !tile.tile<$R$xf32>) $round$
         : <$R$x$K$xf32>, <$K$x$dv$xf32> -> <$R$x$dv$xf32>
     tile.yield %m1, %sum1, %acc1 : !tile.tile<$R$xf32>, !tile.tile<$R$xf32>, !tile.tile<$R$x$dv$xf32>)";
 
@@ -119,7 +119,8 @@ std::string KernelText::str() const {
                         {"T", dtype},
                         {"pack", pack ? "true" : "false"},
                         {"scale", scale},
-                        {"rope", rope}});
+                        {"rope", rope},
+                        {"round", dtype == "f32" ? "" : "round_a"}});
 }
 
 //===----------------------------------------------------------------------===//

@@ -100,6 +100,42 @@ TEST(Attention, NarrowTypes) {
   }
 }
 
+/// Dots of bf16 pairs, whole and with rests, and where an odd extent leaves one or both of them to fp32.
+TEST(Attention, Bf16Pairs) {
+  struct Sizes {
+    int64_t d, dv, rows, keys;
+    bool pack;
+  };
+  for (Sizes sizes : {Sizes{64, 64, 96, 64, false},
+                      {128, 40, 48, 32, false},
+                      {34, 18, 80, 66, false},
+                      {33, 64, 64, 64, false},
+                      {64, 17, 16, 65, false},
+                      {2, 1, 1, 2, false},
+                      {64, 128, 8, 64, true},
+                      {24, 24, 4, 16, true},
+                      {33, 33, 16, 33, true}}) {
+    SCOPED_TRACE(sizes.d);
+    KernelText kernel;
+    kernel.dtype = "bf16";
+    kernel.d = sizes.d;
+    kernel.dv = sizes.dv;
+    kernel.rows = sizes.rows;
+    kernel.keys = sizes.keys;
+    kernel.pack = sizes.pack;
+    kernel.mask = kCausal;
+    Problem(kernel, 2, 1, {70, 1}, {150, 33}).check(causal);
+  }
+  KernelText kernel;
+  kernel.dtype = "bf16";
+  kernel.score = "%c = arith.constant 2.0 : f32\n%x = arith.divf %s, %c : f32\n%t = math.tanh %x : f32\n"
+                 "%score = arith.mulf %t, %c : f32";
+  kernel.mask = kCausal;
+  Problem(kernel, 2, 1, {130, 3}, {130, 70}).check(causal, [](double s, int64_t, int64_t, int64_t) {
+    return 2 * std::tanh(s / 2);
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // Expressions
 //===----------------------------------------------------------------------===//

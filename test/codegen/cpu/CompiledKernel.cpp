@@ -53,7 +53,7 @@ void test::CompiledKernel::run(const std::vector<int64_t> &words, int64_t tasks)
 }
 
 std::vector<std::string> test::hostIsas() {
-  std::vector<std::string> all = {"x86-64-v4", "x86-64-v3", "generic"};
+  std::vector<std::string> all = {"x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "generic"};
   while (all.front() != cpu::hostIsa())
     all.erase(all.begin());
   return all;

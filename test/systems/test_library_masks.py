@@ -1,0 +1,176 @@
+"""Masks that users of other systems expect: every one against its definition in plain NumPy."""
+
+import numpy as np
+import pytest
+
+from cases import Case, clamped, documents, draw, inline, integer
+from ladder import check, check_random_calls, check_unseen_keys, every_dtype, every_rung
+from problem import random_problem
+
+
+def global_tokens(c, v):
+    return (abs(c.q - c.k) <= v["radius"]) | (c.q < v["tokens"]) | (c.k < v["tokens"])
+
+
+def dilated_window(c, v):
+    steps = v["step"] * np.arange(v["window"])
+    return np.isin(c.q - c.k, steps)
+
+
+def strided(c, v):
+    mask = np.zeros((c.q_len, c.kv_len), dtype=bool)
+    for row, q in enumerate(c.q[:, 0]):
+        mask[row] = [0 <= q - k < v["stride"] or q >= k and (q - k) % v["stride"] == 0 for k in c.k[0]]
+    return mask
+
+
+def fixed(c, v):
+    """A query sees its own block, and of every earlier one the last `summary` keys."""
+    stride, mask = v["stride"], np.zeros((c.q_len, c.kv_len), dtype=bool)
+    for row, q in enumerate(c.q[:, 0]):
+        own = q - q % stride
+        for k in range(min(q + 1, c.kv_len)):
+            mask[row, k] = k >= own or k % stride in range(stride - v["summary"], stride)
+    return mask
+
+
+def train_blocks(c, v):
+    """The three parts of the training mask of block diffusion, for the noised rows and then the clean ones."""
+    size, n = v["block"], v["clean"]
+    mask = np.zeros((c.q_len, c.kv_len), dtype=bool)
+    for row, q in enumerate(c.q[:, 0]):
+        for k in range(c.kv_len):
+            q_block, k_block = (q if q < n else q - n) // size, (k if k < n else k - n) // size
+            if q < n:
+                mask[row, k] = k_block == q_block if k < n else k_block < q_block
+            else:
+                mask[row, k] = k >= n and k_block <= q_block
+    return mask
+
+
+def sample_blocks(c, v):
+    return c.k < (c.q // v["block"] + 1) * v["block"]
+
+
+def images(rng, z):
+    """Spans of text and images; `reach` is the end of the image, or of the token."""
+    reach = np.zeros((z.batch, max(1, int(z.kv_lens.max()))), dtype=np.int32)
+    for row in reach:
+        at = 0
+        while at < len(row):
+            size, is_image = int(rng.integers(1, 40)), rng.random() < 0.5
+            span = np.arange(at, min(at + size, len(row)))
+            row[span] = at + size if is_image else span + 1
+            at += size
+    return {"reach": reach}
+
+
+def multimodal(c, v):
+    """Causal, and both ways between tokens of one image."""
+    reach = v["reach"][c.b]
+    image = np.full(len(reach) + 40, -1)  # an image may go on behind the last key
+    for token, end in enumerate(reach):
+        if end > token + 1:
+            image[token:end] = end
+    q = np.clip(c.q, 0, None)
+    return (c.k <= q) | (image[q] == image[c.k]) & (image[q] >= 0)
+
+
+def sliding_tile(c, v):
+    """A query sees the tiles around its own; at the borders the window is that of the nearest inner tile."""
+    grid = [v["frames"], v["height"], v["width"]]
+    tile, window = ([v[f"{name}_{axis}"] for axis in "tyx"] for name in ("tile", "window"))
+
+    def tiles(x):
+        place = np.unravel_index(np.clip(x, 0, np.prod(grid) - 1), grid)
+        return [p // t for p, t in zip(place, tile)]
+
+    mask = np.ones((c.q_len, c.kv_len), dtype=bool)
+    for q, k, cells, t, w in zip(tiles(c.q), tiles(c.k), grid, tile, window):
+        center = np.clip(q, w // 2, cells // t - 1 - w // 2)
+        mask &= abs(center - k) <= w // 2
+    return mask
+
+
+def branches(rng, z):
+    """Continuations of a prompt: the prompt is branch 0."""
+    shared = rng.integers(0, 60, z.batch).astype(np.int32)
+    rows = np.arange(max(1, int(z.kv_lens.max())))[None, :]
+    return {"shared": shared, "branch": np.where(rows < shared[:, None], 0, 1 + (rows - shared[:, None]) // 37).astype(np.int32)}
+
+
+def shared_prefix(c, v):
+    branch = v["branch"][c.b]
+    return (c.k <= c.q) & ((c.k < v["shared"][c.b]) | (clamped(branch, c.q) == clamped(branch, c.k)))
+
+
+def document_window(c, v):
+    doc = v["doc"][c.b]
+    return (c.k <= c.q) & (c.q - c.k < v["window"]) & (clamped(doc, c.q) == clamped(doc, c.k))
+
+
+CASES = [
+    Case("global_tokens", "global_tokens", global_tokens, positions="top_left",
+         params=draw(radius=integer(0, 40), tokens=integer(0, 20))),
+    Case("dilated_window", "dilated_window", dilated_window, params=draw(window=integer(1, 30), step=integer(1, 6))),
+    Case("strided", "strided", strided, entry="strided_mask", params=draw(stride=integer(1, 40))),
+    Case("fixed", "strided", fixed, entry="fixed_mask", params=draw(stride=integer(8, 40), summary=integer(1, 8))),
+    Case("block_diffusion_train", "block_diffusion", train_blocks, entry="train",
+         params=draw(block=integer(1, 20), clean=integer(1, 120))),
+    Case("block_diffusion_sample", "block_diffusion", sample_blocks, entry="sample", params=draw(block=integer(1, 40))),
+    Case("multimodal_prefix", "multimodal_prefix", multimodal, operands=images),
+    Case("shared_prefix", "shared_prefix", shared_prefix, operands=branches),
+    Case("document_window", "document_window", document_window, positions="top_left", operands=documents,
+         params=draw(window=integer(1, 60))),
+]
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+
+
+@every_rung
+@every_dtype
+@every_case
+def test_random_calls(case, dtype, rung):
+    check_random_calls(case, dtype, rung, 3)
+
+
+@every_rung
+@every_case
+def test_unseen_keys(case, rung):
+    check_unseen_keys(case, "f32", rung, 2)
+
+
+def video(rng):
+    """A grid of whole tiles, and windows of an odd number of tiles that are not larger."""
+    tile, tiles = rng.integers(1, 5, 3), rng.integers(1, 4, 3)
+    window = np.where(tiles == 3, rng.choice([1, 3], 3), 1)
+    names = ["frames", "height", "width", "tile_t", "tile_y", "tile_x", "window_t", "window_y", "window_x"]
+    return dict(zip(names, map(int, [*tile * tiles, *tile, *window])))
+
+
+@every_rung
+@every_dtype
+def test_sliding_tile(dtype, rung):
+    rng = np.random.default_rng(5)
+    for _ in range(4):
+        params = video(rng)
+        cells = np.array([params["frames"] * params["height"] * params["width"]])
+        case = Case("sliding_tile", "sliding_tile", sliding_tile, positions="top_left", params=lambda rng, z: params)
+        check(random_problem(case, dtype, rng, q_lens=cells, kv_lens=cells), rung)
+
+
+@every_rung
+def test_each_request_has_its_own_window_cap_and_scale(rung):
+    spec = inline("own_scalars", positions="bottom_right", params={"window": 8, "cap": 50.0, "temperature": 0.125},
+                  scale="temperature", mask="window(window)", score="softcap(cap)")
+
+    def scalars(rng, z):
+        return {"window": rng.integers(1, 60, z.batch), "cap": rng.uniform(1, 50, z.batch).astype(np.float32).astype(float),
+                "temperature": rng.uniform(0.02, 0.5, z.batch).astype(np.float32).astype(float)}
+
+    def score(c, s, v):
+        """`s` has the usual scale of 1 / sqrt(64)."""
+        return v["cap"][c.b] * np.tanh(s * 8 * v["temperature"][c.b] / v["cap"][c.b])
+
+    case = Case("own_scalars", spec, lambda c, v: (c.k <= c.q) & (c.q - c.k < v["window"][c.b]), score=score, params=scalars)
+    for dtype in ("f32", "bf16"):
+        check_random_calls(case, dtype, rung, 4, q_lens=np.array([30, 1, 97, 64]), kv_lens=np.array([130, 65, 97, 200]))

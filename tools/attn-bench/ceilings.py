@@ -1,0 +1,40 @@
+"""What the machine reaches at most: multiply-adds, reads, and a large matrix product of the BLAS at hand."""
+
+import ctypes
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+class Ceilings:
+    def __init__(self, build: Path, threads: int):
+        self._library = ctypes.CDLL(str(build / "lib" / "libattn-ceilings.so"))
+        self._library.attn_peak_flops.restype = ctypes.c_double
+        self._library.attn_read_rate.restype = ctypes.c_double
+        self.threads = threads
+
+    def flops(self) -> float:
+        """fp32 multiply-add flops per second of all threads."""
+        return self._library.attn_peak_flops(ctypes.c_int(self.threads))
+
+    def bandwidth(self, size: int = 256 << 20) -> float:
+        """Bytes per second that all threads together read from memory."""
+        return self._library.attn_read_rate(ctypes.c_int(self.threads), ctypes.c_int64(size))
+
+    @staticmethod
+    def matmul(torch, dtype: str, n: int = 2048) -> float:
+        """Flops per second of an n x n matrix product: PyTorch's where it is installed, else NumPy's (fp32 only)."""
+        if torch is not None:
+            a = torch.randn(n, n).to(torch.float32 if dtype == "f32" else torch.bfloat16)
+        else:
+            a = np.random.default_rng(0).standard_normal((n, n), np.float32)
+        a @ a
+        best = min(_timed(lambda: a @ a) for _ in range(3))
+        return 2 * n**3 / best
+
+
+def _timed(call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start

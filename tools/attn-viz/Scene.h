@@ -1,0 +1,69 @@
+//===- Scene.h - What a picture shows -------------------------------*- C++ -*-===//
+//
+// The model that every format draws. Tiles are classified by the range programs of the compiled kernels, pairs by the
+// pattern itself (Visibility.h); where both are known they are checked against each other.
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_TOOLS_ATTN_VIZ_SCENE_H
+#define ATTN_TOOLS_ATTN_VIZ_SCENE_H
+
+#include "tools/attn-viz/Call.h"
+
+namespace attn::viz {
+
+/// What a tile is, as in passes/analysis/TileReport.h; `absent` lies behind the keys of its row.
+inline constexpr char full = '#', partial = '+', skipped = '.', absent = ' ';
+/// What a pair is, beside the number of the kernel map that shows it.
+inline constexpr int8_t hidden = -1, behind = -2;
+
+struct Figures {
+  int64_t pairs = 0, visible = 0;
+  bool atLeast = false; ///< `visible` leaves out partial tiles that were too many to look into
+  int64_t full = 0, partial = 0, skipped = 0;
+  int64_t visits = 0;    ///< of tiles; a tile of two kernels counts twice
+  int64_t needless = 0;  ///< partial tiles that show all of their pairs, or none
+  int64_t blindRows = 0; ///< rows without a visible key; -1: not counted
+
+  int64_t tiles() const { return full + partial + skipped; }
+  bool operator==(const Figures &other) const;
+};
+
+/// One drawing: heads (and layers) with the same picture.
+struct Panel {
+  std::string title;
+  std::vector<std::string> tiles; ///< a line for each row tile, a character for each key tile
+  std::vector<int8_t> pairs;      ///< qLen * kvLen, in C order; empty where they are too many
+  std::vector<bool> blind;        ///< for each row: no visible key; empty where not counted
+  Figures figures;
+
+  bool sameAs(const Panel &other) const;
+};
+
+/// The drawings of one entry point, side by side.
+struct EntryScene {
+  std::string name;
+  Call call;           ///< as that of the scene, or in steps
+  bool isScan = false; ///< no tile is visited: a state stands for the keys
+  std::vector<Panel> panels;
+};
+
+struct Scene {
+  std::string pattern, doc;
+  Call call;
+  std::vector<std::string> maps; ///< kernel maps of all entries, by their classes; pairs hold indices
+  std::vector<EntryScene> entries;
+
+  /// `64 queries (rows) x 64 keys (columns), ...` and `window = 16; is_retrieval: made up, seed 0`, for people.
+  std::string callText() const, valueText() const;
+  /// The title of an entry point; empty where it goes without saying.
+  std::string entryText(const EntryScene &entry) const;
+};
+
+/// The figures of a panel, one a line.
+std::vector<std::string> figureLines(const Figures &figures, const EntryScene &entry);
+
+/// Returns an empty string, or what is wrong.
+std::string makeScene(const spec::Pattern &pattern, const Request &request, Scene &scene);
+
+} // namespace attn::viz
+
+#endif // ATTN_TOOLS_ATTN_VIZ_SCENE_H
