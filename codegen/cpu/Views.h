@@ -24,7 +24,7 @@ struct Task {
   Value group;           ///< query heads per KV head
   Value rowGroup;        ///< the heads that the rows of a tile go through: group, or 1 without pack
   Value qHeads, kvHeads; ///< header sizes
-  Value qLen, kvLen;
+  Value qLen, kvLen, sequenceLen;
   Value rows;      ///< logical rows of the request
   Value zeroRow;   ///< a row of zeros
   Value dropRow;   ///< a row that may be written and is never read

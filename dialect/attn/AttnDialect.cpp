@@ -85,6 +85,15 @@ static void printOptionalRegion(OpAsmPrinter &printer, Operation *, llvm::String
   printer.printRegion(region);
 }
 
+/// Types in parentheses, maybe none.
+static ParseResult parseTypeList(OpAsmParser &parser, SmallVectorImpl<Type> &types) {
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren,
+                                        [&] { return parser.parseType(types.emplace_back()); });
+}
+static void printTypeList(OpAsmPrinter &printer, Operation *, TypeRange types) {
+  printer << '(' << types << ')';
+}
+
 #include "dialect/attn/AttnEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialect/attn/AttnAttrs.cpp.inc"

@@ -187,74 +187,6 @@ void PatternReader::readParams(const Node &node) {
   }
 }
 
-void PatternReader::readOperand(Operand &operand, Fields &fields) {
-  fields.allow({"shape", "dtype", "domain", "by", "doc"},
-               {{"init", "state that outlives a call"}, {"scope", "state that outlives a call"}});
-  operand.doc = fields.doc();
-  fields.need("dtype");
-  if (auto i = fields.oneOf("dtype", dtypeNames))
-    operand.dtype = static_cast<Dtype>(*i);
-  if (auto i = fields.oneOf("domain", domainNames,
-                            {{"range", "a checked range of values"},
-                             {"permutation", "a checked permutation"},
-                             {"offsets", "checked offsets"}}))
-    operand.domain = static_cast<Domain>(*i);
-  if (operand.domain != Domain::Any && isFloat(operand.dtype))
-    error(Code::Conflict, fields.get("domain"),
-          "the domain " + quote(domainNames[int(operand.domain)]) + " is for integers, and the dtype is " +
-              quote(dtypeNames[int(operand.dtype)]));
-  fields.oneOf("by", {"position"}, {{"slot", "tensors indexed by cache slot"}, {"row", "tensors indexed by row"}});
-  Node shape = fields.get("shape");
-  if (!shape) {
-    error(Code::Missing, fields.node(),
-          "the key \"shape\" is missing (a scalar that changes between runs is a parameter)");
-    return;
-  }
-  if (!shape->is(Json::Kind::Array))
-    return wrongType(diagnostics, shape, "an array of sizes");
-  if (shape->items().empty() || shape->items().size() > 4)
-    error(Code::BadValue, shape, "the shape has " + counted(shape->items().size(), "size") + ", expected 1 to 4");
-  std::vector<std::string> known = {"batch", "q_heads", "kv_heads", "layers", "q_len", "kv_len", "d", "dv", "d/2"};
-  size_t builtin = known.size();
-  for (const Param &p : pattern.params)
-    if (!p.isFloat())
-      known.push_back(p.name);
-  for (size_t i = 0; i < shape->items().size(); ++i) {
-    Node size{&shape->items()[i], child(shape.pointer, i)};
-    if (size->is(Json::Kind::Int)) {
-      if (size->integer() < 1 || size->integer() > maxInt)
-        error(Code::BadValue, size, "a size is " + size->describe() + ", expected 1 to 2147483647");
-      operand.shape.push_back(size->integer());
-    } else if (!size->is(Json::Kind::String)) {
-      wrongType(diagnostics, size, "a number or the name of a size");
-    } else if (std::find(known.begin(), known.end(), size->string()) == known.end()) {
-      error(Code::UnknownName, size,
-            quote(size->string()) + " is not a size" + suggestion(size->string(), known) + ", expected " +
-                alternatives(std::vector<std::string>(known.begin(), known.begin() + builtin)) +
-                ", an integer parameter or a number");
-    } else {
-      operand.shape.push_back(size->string());
-    }
-  }
-}
-
-void PatternReader::readOperands(const Node &node) {
-  Fields operands(node, "an object of operands", diagnostics);
-  for (auto &[name, value] : operands.named()) {
-    Operand operand;
-    operand.name = name;
-    Fields fields(value, "an object with shape and dtype", diagnostics);
-    if (fields.isObject())
-      readOperand(operand, fields);
-    if (declare(value, name, "an operand") && !operand.shape.empty()) {
-      Type type = operand.dtype == Dtype::Bool ? Type::Bool : isFloat(operand.dtype) ? Type::Float : Type::Int;
-      auto *leading = std::get_if<std::string>(&operand.shape[0]);
-      scope.tensors[name] = {operand.shape.size(), type, leading && *leading == "batch"};
-    }
-    pattern.operands.push_back(std::move(operand));
-  }
-}
-
 void PatternReader::readGrid(const Node &node) {
   Fields fields(node, "an object of axes and sizes", diagnostics);
   fields.allow({"axes", "sizes"});
@@ -311,6 +243,8 @@ void PatternReader::readLet(const Node &node) {
   }
 }
 
+<<<<<<< HEAD
+=======
 void PatternReader::readClasses(Partition &partition, const Node &node) {
   static const char *const coordinates[] = {"b", "hg", "g", "q", "k", "l"};
   Place place;
@@ -430,6 +364,7 @@ void PatternReader::readSchedule(const Node &node) {
   }
 }
 
+>>>>>>> main
 void PatternReader::read(const Json &json) {
   Fields document({&json, ""}, "an object", diagnostics);
   if (!document.isObject())
@@ -463,9 +398,12 @@ void PatternReader::read(const Json &json) {
   readOperands(document.get("operands"));
   readGrid(document.get("grid"));
   readLet(document.get("let"));
-  readPartitions(document.get("partitions"));
   readCaches(document.get("caches"));
+<<<<<<< HEAD
+  readPartitions(document.get("partitions"));
+=======
   readSchedule(document.get("schedule"));
+>>>>>>> main
   // What follows refers to the declarations; errors in those would only repeat.
   if (diagnostics.empty())
     readEntries(document);

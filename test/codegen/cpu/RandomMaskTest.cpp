@@ -147,7 +147,7 @@ TEST(RandomMasks, EqualTheEvaluator) {
     std::vector<float> v(s.kvLen * s.kvLen), out(heads * s.qLen * s.kvLen, -1);
     for (int64_t j = 0; j < s.kvLen; ++j)
       v[j * s.kvLen + j] = 1;
-    attn_request request{s.qLen, s.kvLen, 0, 0, s.kvLen - s.qLen};
+    attn_request request{s.qLen, s.kvLen, 0, 0, s.kvLen - s.qLen, s.kvLen};
     int64_t tiles = (s.qLen * (s.pack ? s.group : 1) + s.rows - 1) / s.rows;
     int64_t row = s.kvLen * 4;
     std::vector<int64_t> words = {reinterpret_cast<int64_t>(&request),
