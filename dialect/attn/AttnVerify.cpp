@@ -168,11 +168,11 @@ LogicalResult CacheOp::verifySymbolUses(SymbolTableCollection &) {
 /// The coordinates that a rule of a partition of `axis` may read.
 static SmallVector<unsigned> readable(Axis axis) {
   switch (axis) {
-  case Axis::Batch: return {Coordinate::Batch};
-  case Axis::QHead: return {Coordinate::QHead, Coordinate::KVHead};
-  case Axis::KVHead: return {Coordinate::KVHead};
-  case Axis::Query: return {Coordinate::Query};
-  case Axis::Key: return {Coordinate::Key};
+  case Axis::Batch: return {Coordinate::Batch, Coordinate::Layer};
+  case Axis::QHead: return {Coordinate::QHead, Coordinate::KVHead, Coordinate::Layer};
+  case Axis::KVHead: return {Coordinate::KVHead, Coordinate::Layer};
+  case Axis::Query: return {Coordinate::Query, Coordinate::Layer};
+  case Axis::Key: return {Coordinate::Key, Coordinate::Layer};
   case Axis::Layer: return {Coordinate::Layer};
   }
   llvm_unreachable("unknown axis");
