@@ -243,111 +243,6 @@ void PatternReader::readLet(const Node &node) {
   }
 }
 
-<<<<<<< HEAD
-=======
-void PatternReader::readClasses(Partition &partition, const Node &node) {
-  static const char *const coordinates[] = {"b", "hg", "g", "q", "k", "l"};
-  Place place;
-  place.coordinates = coordinates[int(partition.axis)];
-  place.what = "a rule of this partition";
-  place.type = Type::Bool;
-  Fields classes(node, "an object of classes", diagnostics);
-  auto members = classes.named(true);
-  if (classes.isObject() && node->members().size() < 2)
-    error(Code::BadValue, node,
-          "the partition has " + counted(node->members().size(), "class", "classes") + ", expected two or more");
-  for (size_t i = 0; i < members.size(); ++i) {
-    auto &[name, rule] = members[i];
-    bool isLast = i + 1 == members.size();
-    bool isOtherwise = rule->is(Json::Kind::String) && rule->string() == "otherwise";
-    partition.classes.push_back({name, {}});
-    if (isLast != isOtherwise) {
-      error(Code::BadValue, rule,
-            isLast ? "the last class has a rule, expected \"otherwise\", so that every element "
-                     "has a class"
-                   : "only the last class is \"otherwise\"");
-    } else if (rule->is(Json::Kind::Array)) { // a static list
-      TermBuilder build;
-      std::vector<Term> choices;
-      for (size_t j = 0; j < rule->items().size(); ++j) {
-        Node item{&rule->items()[j], child(rule.pointer, j)};
-        if (!item->is(Json::Kind::Int) || item->integer() < 0)
-          return error(Code::BadValue, item, "expected an index of 0 or more, got " + item->describe());
-        choices.push_back(build.compare("==", TermBuilder::symbol(place.coordinates.substr(0, 1), Type::Int),
-                                        TermBuilder::integer(item->integer())));
-      }
-      if (choices.size() > 1)
-        choices = {build.logic(Op::Or, choices)};
-      if (choices.empty())
-        choices = {TermBuilder::boolean(false)};
-      if (build.failed())
-        return error(build.firstError().code, rule, build.firstError().message);
-      nodes += choices[0].size;
-      partition.classes.back().rule = canonical(choices[0].e);
-    } else if (!isOtherwise) {
-      partition.classes.back().rule = expression(rule, place);
-    }
-  }
-}
-
-void PatternReader::readPartitions(const Node &node) {
-  Fields partitions(node, "an object of partitions", diagnostics);
-  for (auto &[name, value] : partitions.named()) {
-    Partition partition;
-    partition.name = name;
-    declare(value, name, "a partition");
-    Fields fields(value, "an object with axis and classes", diagnostics);
-    fields.allow({"axis", "classes", "doc"}, {{"merge", "a merge other than the one that the axis implies"}});
-    partition.doc = fields.doc();
-    Node classes = fields.need("classes");
-    fields.need("axis");
-    auto axis = fields.oneOf("axis", axisNames, {{"channel", "classes of channels"}, {"device", "sharding"}});
-    if (axis && classes) {
-      partition.axis = static_cast<Axis>(*axis);
-      readClasses(partition, classes);
-    }
-    pattern.partitions.push_back(std::move(partition));
-  }
-}
-
-void PatternReader::readCaches(const Node &node) {
-  Fields caches(node, "an object of caches", diagnostics);
-  for (auto &[name, value] : caches.named()) {
-    Cache cache;
-    cache.name = name;
-    declare(value, name, "a cache");
-    Fields fields(value, "an object with a layout", diagnostics);
-    fields.allow({"layout", "sink", "ring", "doc"}, {{"page", "the layout \"paged\""},
-                                                     {"codec", "compressed caches"},
-                                                     {"residual", "compressed caches"},
-                                                     {"tiers", "caches on several memories"}});
-    cache.doc = fields.doc();
-    fields.need("layout");
-    if (auto layout = fields.oneOf(
-            "layout", layoutNames,
-            {{"paged", "pages through a table"}, {"ring", "a ring without a sink"}, {"latent", "compressed latents"}}))
-      cache.layout = static_cast<Layout>(*layout);
-    for (const char *key : {"sink", "ring"}) {
-      std::string &name = key[0] == 's' ? cache.sink : cache.ring;
-      Node size = cache.layout == Layout::SinkRing ? fields.need(key) : fields.get(key);
-      if (cache.layout == Layout::SinkRing)
-        name = integerParam(size, key);
-      else if (size)
-        error(Code::Conflict, size,
-              quote(key) + " is for the layout \"sink_ring\", and the layout is " +
-                  quote(layoutNames[int(cache.layout)]));
-    }
-    pattern.caches.push_back(std::move(cache));
-  }
-  if (pattern.caches.empty() && diagnostics.empty()) {
-    pattern.caches.push_back({"kv", Layout::Contiguous, "", "", ""});
-    Node none;
-    if (taken.count("kv"))
-      error(Code::BadName, none,
-            std::string("\"kv\" is the cache of a pattern without caches, but it is the name of ") + taken["kv"]);
-  }
-}
-
 void PatternReader::readSchedule(const Node &node) {
   if (!node)
     return;
@@ -364,7 +259,6 @@ void PatternReader::readSchedule(const Node &node) {
   }
 }
 
->>>>>>> main
 void PatternReader::read(const Json &json) {
   Fields document({&json, ""}, "an object", diagnostics);
   if (!document.isObject())
@@ -399,11 +293,8 @@ void PatternReader::read(const Json &json) {
   readGrid(document.get("grid"));
   readLet(document.get("let"));
   readCaches(document.get("caches"));
-<<<<<<< HEAD
   readPartitions(document.get("partitions"));
-=======
   readSchedule(document.get("schedule"));
->>>>>>> main
   // What follows refers to the declarations; errors in those would only repeat.
   if (diagnostics.empty())
     readEntries(document);
