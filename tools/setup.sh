@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what attn needs on Debian 12 and makes the Python environment .venv. Running it again does only what is missing.
+#   --browser  also a headless Chromium (100 MB), for the tests of attn-viz's page
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,6 +8,8 @@ packages=(
   libmlir-19-dev mlir-19-tools llvm-19-dev llvm-19-tools clang-19 libclang-rt-19-dev lld-19 clang-format-19 clang-tidy-19
   cmake ninja-build ccache nlohmann-json3-dev libgtest-dev libbenchmark-dev python3 python3-venv zlib1g-dev libzstd-dev libstb-dev
 )
+
+[ "${1:-}" != --browser ] || packages+=(chromium-headless-shell)
 
 missing=()
 for package in "${packages[@]}"; do

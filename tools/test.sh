@@ -19,7 +19,7 @@ for argument in "$@"; do
     *) pytest_args+=("$argument") ;;
   esac
 done
-bash tools/setup.sh && bash tools/build.sh "$preset" || { echo "test: set-up or build failed"; exit 1; }
+bash tools/setup.sh --browser && bash tools/build.sh "$preset" || { echo "test: set-up or build failed"; exit 1; }
 if [ "$peers" != "not peers" ]; then
   echo "test: PyTorch for the comparisons"
   .venv/bin/pip install -q --disable-pip-version-check torch || { echo "test: no PyTorch"; exit 1; }

@@ -3,6 +3,7 @@
 
 #include "codegen/cpu/Copies.h"
 #include "codegen/cpu/RangeCode.h"
+#include "dialect/attn/AttnDialect.h"
 #include "passes/analysis/MaskRegion.h"
 
 using namespace mlir;
@@ -145,7 +146,35 @@ FailureOr<Values> Loops::rangeCode(tile::ForKeysOp op, Value k0) {
     Value p = e.load(e.getI32Type(), e.gep(scope.task.positions, row * 4), 4);
     return e.createOrFold<arith::ExtSIOp>(e.getI64Type(), p);
   };
+  // Terms that are computed with floats: the values of the mask's region that they are, for the task's request and group.
+  Region &visible = op.getVisible();
+  auto floatTerm = [&](StringRef name, Value head) -> Value {
+    auto term = llvm::find_if(program.floatTerms(), [&](const mask::FloatTerm &t) { return t.name == name; });
+    if (term == program.floatTerms().end())
+      return {};
+    Expressions expressions(e, scope.around, 1);
+    SmallVector<Value> coordinates(visible.args_begin(), visible.args_end());
+    expressions.prepare(visible, coordinates);
+    std::pair<ir::Coordinate, Value> known[] = {{ir::Coordinate::Batch, scope.task.b},
+                                                {ir::Coordinate::QHead, head},
+                                                {ir::Coordinate::KVHead, scope.task.g},
+                                                {ir::Coordinate::Layer, scope.task.layer}};
+    for (auto [coordinate, value] : known)
+      expressions.bind(coordinates[coordinate], Operand::ofScalar(value, Interval::size()));
+    for (Operation &inner : visible.front().without_terminator()) {
+      bool mayBe = inner.getNumResults() == 1 && !isa<FloatType>(inner.getResult(0).getType()) &&
+                   llvm::any_of(inner.getOperandTypes(), [](Type type) { return isa<FloatType>(type); });
+      auto expr = mayBe ? passes::valueToExpr(inner.getResult(0)) : FailureOr<mask::Expr>();
+      if (!mayBe || failed(expr) || *expr != term->term)
+        continue;
+      Value value = expressions.evaluate(inner.getResult(0)).scalar;
+      return value.getType().isInteger(1) ? e.createOrFold<arith::ExtUIOp>(e.getI64Type(), value) : value;
+    }
+    llvm_unreachable("the terms are values of the region");
+  };
   auto input = [&](StringRef name) -> Value {
+    if (Value value = floatTerm(name, scope.task.head))
+      return value;
     if (name == "q_first")
       return position(0);
     if (name == "q_last")
@@ -173,6 +202,8 @@ FailureOr<Values> Loops::rangeCode(tile::ForKeysOp op, Value k0) {
   RangeInputs inputs;
   inputs.input = input;
   inputs.element = [&](StringRef name, ValueRange indices) {
+    if (Value value = floatTerm(name, indices[0]))
+      return value;
     SmallVector<Operand> operands;
     for (Value index : indices)
       operands.push_back(Operand::ofScalar(index));

@@ -134,8 +134,8 @@ def Attn_PartitionOp : Attn_Op<"partition", [Symbol, SymbolTable, HasParent<"Pat
     Constraints:
     * C1: the body holds `attn.class` only, at least two.
     * C2: exactly the last class has no rule, so that the split is total.
-    * C3: a rule reads only coordinates of its axis (`b` on batch, `h` and `g` on q_head, `g` on kv_head, `q` on query,
-      `k` on key) and the layer `l`.
+    * C3: a rule reads only `b`, `l` and the coordinates of its axis (`h` and `g` on q_head, `g` on kv_head, `q` on query,
+      `k` on key); on layer `l` alone.
 
     Example:
     ```mlir

@@ -165,14 +165,14 @@ LogicalResult CacheOp::verifySymbolUses(SymbolTableCollection &) {
   return success();
 }
 
-/// The coordinates that a rule of a partition of `axis` may read.
+/// The coordinates that a rule of a partition of `axis` may read: those of the axis, the request and the layer.
 static SmallVector<unsigned> readable(Axis axis) {
   switch (axis) {
   case Axis::Batch: return {Coordinate::Batch, Coordinate::Layer};
-  case Axis::QHead: return {Coordinate::QHead, Coordinate::KVHead, Coordinate::Layer};
-  case Axis::KVHead: return {Coordinate::KVHead, Coordinate::Layer};
-  case Axis::Query: return {Coordinate::Query, Coordinate::Layer};
-  case Axis::Key: return {Coordinate::Key, Coordinate::Layer};
+  case Axis::QHead: return {Coordinate::QHead, Coordinate::KVHead, Coordinate::Batch, Coordinate::Layer};
+  case Axis::KVHead: return {Coordinate::KVHead, Coordinate::Batch, Coordinate::Layer};
+  case Axis::Query: return {Coordinate::Query, Coordinate::Batch, Coordinate::Layer};
+  case Axis::Key: return {Coordinate::Key, Coordinate::Batch, Coordinate::Layer};
   case Axis::Layer: return {Coordinate::Layer};
   }
   llvm_unreachable("unknown axis");

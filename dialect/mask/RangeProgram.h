@@ -83,6 +83,14 @@ struct TensorFacts {
   bool sorted = false;
 };
 
+/// An integer or a condition that is computed with floats and is the same for all queries and keys, such as
+/// `floor(alpha[h] + beta[h] * float(kv_len))`. The code has no floats: it reads the term as an input called `name`, or, if
+/// the term depends on h, as element h of a tensor of that name. Whoever runs the code computes it.
+struct FloatTerm {
+  std::string name;
+  Expr term;
+};
+
 class RangeProgram {
 public:
   /// Compiles `mask` (Bool). Never fails: a term nothing is known about leaves its tiles partial.
@@ -97,6 +105,8 @@ public:
   /// the two may differ (at most the first multiple of `tile` >= kv_len, always > k0). k0 is a multiple of `tile`,
   /// 0 <= k0; the box of queries and heads is not empty.
   const CodeBlock &code() const { return block; }
+  /// What the code reads beside the mask's own names.
+  const std::vector<FloatTerm> &floatTerms() const { return terms; }
   /// Number of values that the code defines (ids are below it).
   int valueCount() const { return values; }
   /// False if some term is treated conservatively, so that a partial tile may turn out full or empty.
@@ -113,6 +123,7 @@ public:
 
 private:
   CodeBlock block;
+  std::vector<FloatTerm> terms;
   int values = 0;
   bool isExact = true;
 };

@@ -66,7 +66,7 @@ void PatternReader::readClass(const Partition &partition, Partition::Class &resu
 }
 
 void PatternReader::readClasses(Partition &partition, const Node &node) {
-  static const char *const coordinates[] = {"bl", "hgl", "gl", "ql", "kl", "l", "bhglq"};
+  static const char *const coordinates[] = {"bl", "hgbl", "gbl", "qbl", "kbl", "l", "bhglq"};
   bool isBranch = partition.axis == Axis::Branch;
   Place place;
   place.coordinates = coordinates[int(partition.axis)];

@@ -112,6 +112,9 @@ DECODE(g1_f32, "x86-64-v4", 128, 100000, nullptr, "f32", 1);
 DECODE(g8_f32, "x86-64-v4", 128, 100000, nullptr, "f32", 8);
 DECODE(g8_f16, "x86-64-v4", 128, 100000, nullptr, "f16", 8);
 DECODE(g8_bf16, "x86-64-v4", 128, 100000, nullptr, "bf16", 8);
+DECODE(g8_bf16_dots, "x86-64-v4-bf16", 128, 100000, nullptr, "bf16", 8);
+DECODE(g1_bf16_dots, "x86-64-v4-bf16", 128, 100000, nullptr, "bf16", 1);
+DECODE(g1_bf16, "x86-64-v4", 128, 100000, nullptr, "bf16", 1);
 
 BENCHMARK_CAPTURE(BM_Compile, prefill, false)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_Compile, decode, true)->Unit(benchmark::kMillisecond);

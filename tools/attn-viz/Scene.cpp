@@ -54,6 +54,7 @@ private:
   llvm::ArrayRef<Loop> loops;
   Visibility &visibility;
   llvm::ArrayRef<int8_t> mapNumbers;
+  std::vector<std::vector<int64_t>> keyClasses; ///< of the keys of each part
 };
 
 } // namespace
@@ -133,10 +134,14 @@ std::string PanelMaker::lookAtPairs(int64_t layer, int64_t head, Panel &panel) {
   mask::Environment env = environment(layer, head);
   panel.pairs.assign(size_t(call.qLen * call.kvLen), behind);
   panel.blind.assign(size_t(call.qLen), true);
+  keyClasses.clear();
   int64_t &q = env.values["q"], &k = env.values["k"];
   int64_t visible = 0;
   for (const Part &part : parts()) {
     env.values["q_len"] = part.rows, env.values["kv_len"] = part.kvLen;
+    keyClasses.emplace_back();
+    for (k = 0; k < part.kvLen; ++k)
+      keyClasses.back().push_back(visibility.keyClass(env));
     for (int64_t row = part.row; row < part.row + part.rows; ++row) {
       q = call.qPos + row;
       for (k = 0; k < part.kvLen; ++k) {
@@ -162,16 +167,12 @@ std::string PanelMaker::compare(Panel &panel) const {
   for (size_t i = 0; i < panel.tiles.size(); ++i)
     for (size_t j = 0; j < panel.tiles[i].size(); ++j) {
       int64_t shown = 0, all = 0;
-      int8_t map = hidden;
-      bool oneMap = true;
       int64_t k0 = int64_t(j) * call.keys, row0 = int64_t(i) * call.rows;
       for (int64_t row = row0; row < std::min(row0 + call.rows, call.qLen); ++row)
         for (int64_t k = k0; k < std::min(k0 + call.keys, call.kvLen); ++k) {
           int8_t pair = panel.pairs[size_t(row * call.kvLen + k)];
           all += pair != behind;
           shown += pair >= 0;
-          oneMap &= pair < 0 || map < 0 || pair == map;
-          map = std::max(map, pair);
         }
       char tile = panel.tiles[i][j];
       if ((tile == full && shown != all) || (tile == skipped && shown))
@@ -179,7 +180,10 @@ std::string PanelMaker::compare(Panel &panel) const {
                std::to_string(k0) + (tile == full ? " full" : " empty") + "; the pattern shows " +
                std::to_string(shown) + " of its " + std::to_string(all) + " pairs";
       bool whole = all % call.keys == 0; // a tile that reaches past the keys is partial anyway
-      panel.figures.needless += tile == partial && (shown == 0 || (shown == all && oneMap && whole));
+      auto &classes = keyClasses[call.steps ? i : 0];
+      auto first = classes.begin() + k0, last = classes.begin() + std::min(k0 + call.keys, int64_t(classes.size()));
+      bool oneKernel = std::adjacent_find(first, std::max(first, last), std::not_equal_to<>()) == std::max(first, last);
+      panel.figures.needless += tile == partial && (shown == 0 || (shown == all && whole && oneKernel));
     }
   return "";
 }
@@ -248,7 +252,8 @@ static std::string makeEntry(const Pattern &pattern, const attn::spec::Entry &en
       loops.push_back({entry.name, "", rule.visible, mask::RangeProgram::compile(rule.visible)});
 
   PanelMaker maker(call, loops, visibility, mapNumbers);
-  int64_t heads = visibility.usesHeads() ? call.qHeads : 1;
+  drawn.usesHeads = visibility.usesHeads();
+  int64_t heads = drawn.usesHeads ? call.qHeads : 1;
   int64_t budget = pairBudget / (heads * int64_t(call.layers.size()) * int64_t(pattern.entries.size()));
   for (int64_t layer : call.layers) {
     size_t first = drawn.panels.size();
@@ -287,7 +292,8 @@ std::string attn::viz::makeScene(const Pattern &pattern, const Request &request,
   Kernels kernels;
   if (std::string problem = compile(pattern, kernels); !problem.empty())
     return problem;
-  for (const std::string &name : kernels.positive)
+  scene.positive = kernels.positive;
+  for (const std::string &name : scene.positive)
     if (int64_t value = scene.call.environment.values.at(name); value < 1)
       return "parameter '" + name + "' must be at least 1, got " + std::to_string(value);
   for (const spec::Entry &entry : pattern.entries) {

@@ -8,6 +8,8 @@
 
 #include "tools/attn-viz/Call.h"
 
+#include <set>
+
 namespace attn::viz {
 
 /// What a tile is, as in passes/analysis/TileReport.h; `absent` lies behind the keys of its row.
@@ -41,8 +43,9 @@ struct Panel {
 /// The drawings of one entry point, side by side.
 struct EntryScene {
   std::string name;
-  Call call;           ///< as that of the scene, or in steps
-  bool isScan = false; ///< no tile is visited: a state stands for the keys
+  Call call;              ///< as that of the scene, or in steps
+  bool isScan = false;    ///< no tile is visited: a state stands for the keys
+  bool usesHeads = false; ///< heads may differ
   std::vector<Panel> panels;
 };
 
@@ -51,6 +54,7 @@ struct Scene {
   Call call;
   std::vector<std::string> maps; ///< kernel maps of all entries, by their classes; pairs hold indices
   std::vector<EntryScene> entries;
+  std::set<std::string> positive; ///< parameters that must be at least 1
 
   /// `64 queries (rows) x 64 keys (columns), ...` and `window = 16; is_retrieval: made up, seed 0`, for people.
   std::string callText() const, valueText() const;
@@ -60,6 +64,9 @@ struct Scene {
 
 /// The figures of a panel, one a line.
 std::vector<std::string> figureLines(const Figures &figures, const EntryScene &entry);
+
+/// Text as content of XML or HTML: markup escaped, what is no character there left out.
+std::string escapeMarkup(const std::string &text);
 
 /// Returns an empty string, or what is wrong.
 std::string makeScene(const spec::Pattern &pattern, const Request &request, Scene &scene);

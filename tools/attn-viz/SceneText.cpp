@@ -3,6 +3,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -73,4 +74,21 @@ std::vector<std::string> attn::viz::figureLines(const Figures &n, const EntrySce
     lines.push_back(n.blindRows < 0 ? "rows without a visible key: not counted"
                                     : formatv("rows without a visible key: {0}", n.blindRows).str());
   return lines;
+}
+
+std::string attn::viz::escapeMarkup(const std::string &text) {
+  auto *begin = reinterpret_cast<const llvm::UTF8 *>(text.data()), *end = begin + text.size();
+  bool isUtf8 = llvm::isLegalUTF8String(&begin, end);
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i) {
+    unsigned char c = (unsigned char)text[i];
+    bool noCharacter = text.compare(i, 3, "\xef\xbf\xbe") == 0 || text.compare(i, 3, "\xef\xbf\xbf") == 0;
+    if (noCharacter)
+      i += 2;
+    else if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
+      result += "&#" + std::to_string(c) + ";";
+    else if (c >= 0x20 && c != 0x7f && (c < 0x80 || isUtf8))
+      result += text[i];
+  }
+  return result;
 }

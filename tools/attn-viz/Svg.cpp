@@ -2,36 +2,17 @@
 #include "tools/attn-viz/Render.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace attn::viz;
 using llvm::formatv;
-
-/// Text as XML content: markup escaped, characters that XML does not have left out.
-static std::string escape(const std::string &text) {
-  auto *begin = reinterpret_cast<const llvm::UTF8 *>(text.data()), *end = begin + text.size();
-  bool isUtf8 = llvm::isLegalUTF8String(&begin, end);
-  std::string result;
-  for (size_t i = 0; i < text.size(); ++i) {
-    unsigned char c = (unsigned char)text[i];
-    bool noCharacter = text.compare(i, 3, "\xef\xbf\xbe") == 0 || text.compare(i, 3, "\xef\xbf\xbf") == 0;
-    if (noCharacter)
-      i += 2;
-    else if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
-      result += "&#" + std::to_string(c) + ";";
-    else if (c >= 0x20 && c != 0x7f && (c < 0x80 || isUtf8))
-      result += text[i];
-  }
-  return result;
-}
 
 std::string attn::viz::renderSvg(const Drawing &drawing) {
   std::string text =
       formatv("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
               "font-family=\"system-ui,Helvetica,Arial,sans-serif\" shape-rendering=\"crispEdges\">\n"
               "<title>{2}</title>\n<desc>{3}</desc>\n<path fill=\"#fff\" d=\"M0 0h{0}v{1}H0z\"/>\n",
-              drawing.width, drawing.height, escape(drawing.title), escape(drawing.description));
+              drawing.width, drawing.height, escapeMarkup(drawing.title), escapeMarkup(drawing.description));
   for (const Fill &fill : drawing.fills) {
     text += formatv("<path fill=\"#{0}\" d=\"", llvm::utohexstr(fill.color, /*LowerCase=*/true, /*Width=*/6));
     for (const Rect &r : fill.rects)
@@ -39,8 +20,8 @@ std::string attn::viz::renderSvg(const Drawing &drawing) {
     text += "\"/>\n";
   }
   for (const Text &line : drawing.texts)
-    text +=
-        formatv("<text x=\"{0}\" y=\"{1}\" font-size=\"{2}\"{3} fill=\"#{4}\">{5}</text>\n", line.x, line.y, line.size,
-                line.bold ? " font-weight=\"bold\"" : "", llvm::utohexstr(line.color, true, 6), escape(line.text));
+    text += formatv("<text x=\"{0}\" y=\"{1}\" font-size=\"{2}\"{3} fill=\"#{4}\">{5}</text>\n", line.x, line.y,
+                    line.size, line.bold ? " font-weight=\"bold\"" : "", llvm::utohexstr(line.color, true, 6),
+                    escapeMarkup(line.text));
   return text + "</svg>\n";
 }

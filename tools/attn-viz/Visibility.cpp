@@ -3,6 +3,8 @@
 
 #include "dialect/mask/Evaluate.h"
 
+#include <set>
+
 using namespace attn;
 using namespace attn::viz;
 using attn::mask::Environment;
@@ -36,17 +38,37 @@ static Expr resident(const attn::spec::Cache &cache) {
 }
 
 Visibility::Visibility(const Pattern &pattern, const spec::Attend &attend) {
+  std::set<size_t> keyPartitions;
   for (const spec::KernelMap &map : attend.maps) {
     std::vector<Expr> terms;
     std::string name;
     for (auto [partition, entry] : map.classes) {
       const Partition &p = pattern.partitions[partition];
       terms.push_back(inClass(p, entry));
+      if (p.axis == spec::Axis::Key)
+        keyPartitions.insert(partition);
       name += (name.empty() ? "" : " & ") + p.name + "." + p.classes[entry].name;
     }
     rules.push_back(
         {name.empty() ? "all" : name, allOf(std::move(terms)), map.mask && resident(pattern.caches[map.cache])});
   }
+  for (size_t partition : keyPartitions) {
+    keyRules.emplace_back();
+    for (const Partition::Class &entry : pattern.partitions[partition].classes)
+      if (entry.rule)
+        keyRules.back().push_back(entry.rule);
+  }
+}
+
+int64_t Visibility::keyClass(const Environment &env) const {
+  int64_t number = 0;
+  for (const std::vector<Expr> &rules : keyRules) {
+    size_t i = 0;
+    while (i < rules.size() && !evaluate(rules[i], env).integer)
+      ++i;
+    number = number * int64_t(rules.size() + 1) + int64_t(i);
+  }
+  return number;
 }
 
 int Visibility::map(const Environment &env) {

@@ -23,6 +23,12 @@ public:
   int map(const mask::Environment &env);
   std::string error;
 
+  /// Number of the classes of key partitions that the key of `env` is in. Kernels are for one of them each, so a tile
+  /// of several is full for none.
+  int64_t keyClass(const mask::Environment &env) const;
+  /// The rules of the key partitions that kernel maps name; the last class of each has none.
+  const std::vector<std::vector<mask::Expr>> &keyPartitions() const { return keyRules; }
+
   /// Whether the answer may differ between heads.
   bool usesHeads() const;
   /// What decides: the classes of a kernel map hold, and then its mask with what its cache holds.
@@ -34,6 +40,7 @@ public:
 
 private:
   std::vector<Rule> rules; ///< the first whose classes hold is taken
+  std::vector<std::vector<mask::Expr>> keyRules;
 };
 
 /// The classes of partitions over heads that `env` (h, g, l, b) lies in: `retrieval`, or empty.

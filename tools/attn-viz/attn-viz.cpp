@@ -3,6 +3,7 @@
 // Runs as a worker of itself (tools/command). Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 //===----------------------------------------------------------------------===//
 #include "dialect/spec/Read.h"
+#include "tools/attn-viz/Page.h"
 #include "tools/attn-viz/Render.h"
 #include "tools/command/Command.h"
 
@@ -14,7 +15,7 @@
 namespace cl = llvm::cl;
 using namespace attn::viz;
 
-enum class Format { FromName, Ascii, Svg, Png };
+enum class Format { FromName, Ascii, Svg, Png, Html };
 
 static cl::OptionCategory category("Options");
 static cl::opt<std::string> input(cl::Positional, cl::desc("<pattern.json>"), cl::init("-"), cl::cat(category));
@@ -23,7 +24,8 @@ static cl::opt<std::string> output("o", cl::desc("Output file (- is standard out
 static cl::opt<Format> format("format", cl::desc("What to write (default: as the output file is called, else ascii)"),
                               cl::values(clEnumValN(Format::Ascii, "ascii", "a character for each tile"),
                                          clEnumValN(Format::Svg, "svg", "vector image"),
-                                         clEnumValN(Format::Png, "png", "bitmap")),
+                                         clEnumValN(Format::Png, "png", "bitmap"),
+                                         clEnumValN(Format::Html, "html", "page with controls, which loads nothing")),
                               cl::init(Format::FromName), cl::cat(category));
 static cl::opt<std::string> entry("entry", cl::desc("Only this entry point (default: all)"), cl::value_desc("name"),
                                   cl::cat(category));
@@ -109,7 +111,10 @@ static bool readOptions(Request &what) {
 
 static Format formatOf(llvm::StringRef path) {
   llvm::StringRef extension = llvm::sys::path::extension(path);
-  return extension == ".svg" ? Format::Svg : extension == ".png" ? Format::Png : Format::Ascii;
+  return extension == ".svg"    ? Format::Svg
+         : extension == ".png"  ? Format::Png
+         : extension == ".html" ? Format::Html
+                                : Format::Ascii;
 }
 
 static int drawHere() {
@@ -130,6 +135,10 @@ static int drawHere() {
   switch (format == Format::FromName ? formatOf(output) : format) {
   case Format::Svg: bytes = renderSvg(draw(scene)); break;
   case Format::Png: bytes = renderPng(draw(scene)); break;
+  case Format::Html:
+    if (std::string problem = renderPage(*pattern, scene, bytes); !problem.empty())
+      return refuse("attn-viz: " + problem + "\n");
+    break;
   default: bytes = renderAscii(scene);
   }
   return bytes.empty() ? refuse("attn-viz: LIMIT: the image is larger than 16384 pixels on a side\n")

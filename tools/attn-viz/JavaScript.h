@@ -1,0 +1,28 @@
+//===- JavaScript.h - Expressions as JavaScript ---------------------*- C++ -*-===//
+//
+// For the page, which evaluates masks by itself. Integers are JavaScript numbers: exact as long as values stay below
+// 2^53, which holds for lengths and parameters below 2^31 and products of two of them. `//` and `%` round towards minus
+// infinity and refuse a zero divisor, indices are clamped, `and` and `or` end early: as in mask/Evaluate.h.
+//===----------------------------------------------------------------------===//
+#ifndef ATTN_TOOLS_ATTN_VIZ_JAVASCRIPT_H
+#define ATTN_TOOLS_ATTN_VIZ_JAVASCRIPT_H
+
+#include "dialect/mask/Expr.h"
+
+#include <map>
+#include <string>
+
+namespace attn::viz {
+
+/// What the names of a pattern are called in the code. The code holds numbers only, never a name of the pattern.
+struct JavaScriptNames {
+  std::map<std::string, size_t> params, operands; ///< by index
+};
+
+/// `e` as an expression over the variables b, h, g, l, q, k, the arrays p (parameters) and t (operands), the object n
+/// (sizes) and the functions of page.js (mod, fdiv, lo, hi, pow2, whole, at).
+std::string toJavaScript(const mask::Expr &e, const JavaScriptNames &names);
+
+} // namespace attn::viz
+
+#endif // ATTN_TOOLS_ATTN_VIZ_JAVASCRIPT_H
