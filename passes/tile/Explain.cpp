@@ -87,7 +87,7 @@ void LoopExplainer::readDeclarations(const mask::Expr &mask) {
       if (!tensors.count(name))
         continue;
       if (auto values = dyn_cast_or_null<DenseElementsAttr>(operand.getValues().value_or(ElementsAttr()))) {
-        tileCall.environment.tensors[name] = builtin(values);
+        tileCall.environment.tensors[name] = ::builtin(values);
         continue;
       }
       // Indices are clamped, so one element is every element.

@@ -385,6 +385,17 @@ int countRole(const std::vector<Port> &ports, int32_t role) {
   return count;
 }
 
+std::vector<size_t> operandsOf(const Entry &entry) {
+  std::set<size_t> used;
+  for (const Variant &variant : entry.variants)
+    for (const std::vector<Form> &forms : variant.steps)
+      for (const Form &form : forms)
+        for (const Argument &argument : form.arguments)
+          if (argument.source == Argument::OperandSource)
+            used.insert(size_t(argument.index));
+  return {used.begin(), used.end()};
+}
+
 Entry readEntry(const Node &node, const Manifest &manifest) {
   Entry entry;
   entry.name = node.at("name").string();
@@ -410,6 +421,7 @@ Entry readEntry(const Node &node, const Manifest &manifest) {
   node.at("variants").forEach([&](const Node &variant) {
     entry.variants.push_back(readVariant(variant, manifest, entry));
   });
+  entry.operands = operandsOf(entry);
   return entry;
 }
 

@@ -101,6 +101,7 @@ struct Entry {
   std::string name;
   std::vector<Port> inputs, outputs;
   std::vector<Variant> variants;
+  std::vector<size_t> operands; ///< indices of those that some kernel reads, ascending
 };
 
 struct CodeBlob {

@@ -212,12 +212,12 @@ int32_t attn_artifact_argument(const attn_artifact *artifact, const char *entryN
     if (Status s = findEntry(manifest, entryName, entry))
       return s;
     size_t inputs = entry->inputs.size(), ports = inputs + entry->outputs.size();
-    size_t count = ports + manifest.operands.size(), i = size_t(index);
+    size_t count = ports + entry->operands.size(), i = size_t(index);
     if (index < 0 || i >= count)
       return pastEnd("index of an argument", index, count);
     return giveStruct(i < inputs  ? describePort(entry->inputs[i], manifest)
                       : i < ports ? describePort(entry->outputs[i - inputs], manifest)
-                                  : describeOperand(manifest.operands[i - ports]),
+                                  : describeOperand(manifest.operands[entry->operands[i - ports]]),
                       info, "attn_argument_info");
   });
 }

@@ -192,11 +192,11 @@ private:
 
 } // namespace
 
-Status bindOperands(const Manifest &manifest, const std::vector<ParamValues> &params, const Call &call,
-                    const ViewStorage &storage, std::vector<std::vector<int64_t>> &words) {
+Status bindOperands(const Manifest &manifest, const Entry &entry, const std::vector<ParamValues> &params,
+                    const Call &call, const ViewStorage &storage, std::vector<std::vector<int64_t>> &words) {
   OperandBinder binder(params, call, storage);
   words.assign(manifest.operands.size(), {});
-  for (size_t i = 0; i < manifest.operands.size(); ++i)
+  for (size_t i : entry.operands)
     if (Status s = binder.bind(manifest.operands[i], words[i]))
       return s;
   return {};

@@ -124,7 +124,7 @@ Status Plan::bind(const Call &call) {
   for (size_t i = 0; i < temporaries.size(); ++i)
     if (Status s = layOutTemporary(variant->temporaries[i], call, temporaries[i], temporarySizes[i]))
       return s;
-  return bindOperands(manifest, params, call, storage, operands);
+  return bindOperands(manifest, *entryPoint, params, call, storage, operands);
 }
 
 /// In a launch over the slots of a cache, every request has as many keys as the cache's tensors have rows.
