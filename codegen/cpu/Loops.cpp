@@ -146,7 +146,8 @@ FailureOr<Values> Loops::rangeCode(tile::ForKeysOp op, Value k0) {
     Value p = e.load(e.getI32Type(), e.gep(scope.task.positions, row * 4), 4);
     return e.createOrFold<arith::ExtSIOp>(e.getI64Type(), p);
   };
-  // Terms that are computed with floats: the values of the mask's region that they are, for the task's request and group.
+  // Terms that are computed with floats: the values of the mask's region that they are, for the task's request and
+  // group.
   Region &visible = op.getVisible();
   auto floatTerm = [&](StringRef name, Value head) -> Value {
     auto term = llvm::find_if(program.floatTerms(), [&](const mask::FloatTerm &t) { return t.name == name; });

@@ -192,14 +192,16 @@ static Expr nameFloats(const Expr &e, std::vector<FloatTerm> &terms) {
     auto known = std::find_if(terms.begin(), terms.end(), [&](const FloatTerm &t) { return t.term == e; });
     if (known == terms.end())
       known = terms.insert(terms.end(), {"float." + std::to_string(terms.size()), e});
-    return e.uses("h") ? Expr::element(known->name, {Expr::symbol("h")}, e.type()) : Expr::symbol(known->name, e.type());
+    return e.uses("h") ? Expr::element(known->name, {Expr::symbol("h")}, e.type())
+                       : Expr::symbol(known->name, e.type());
   }
   std::vector<Expr> args;
   for (const Expr &arg : e.args())
     args.push_back(nameFloats(arg, terms));
   if (args == e.args())
     return e;
-  return e.op() == Op::Element ? Expr::element(e.name(), std::move(args), e.type()) : Expr::make(e.op(), std::move(args));
+  return e.op() == Op::Element ? Expr::element(e.name(), std::move(args), e.type())
+                               : Expr::make(e.op(), std::move(args));
 }
 
 RangeProgram RangeProgram::compile(const Expr &mask, const std::map<std::string, TensorFacts> &facts,

@@ -84,8 +84,8 @@ struct TensorFacts {
 };
 
 /// An integer or a condition that is computed with floats and is the same for all queries and keys, such as
-/// `floor(alpha[h] + beta[h] * float(kv_len))`. The code has no floats: it reads the term as an input called `name`, or, if
-/// the term depends on h, as element h of a tensor of that name. Whoever runs the code computes it.
+/// `floor(alpha[h] + beta[h] * float(kv_len))`. The code has no floats: it reads the term as an input called `name`,
+/// or, if the term depends on h, as element h of a tensor of that name. Whoever runs the code computes it.
 struct FloatTerm {
   std::string name;
   Expr term;

@@ -139,7 +139,7 @@ struct Pattern {
   std::vector<Param> params;
   std::vector<Operand> operands;
   std::vector<Partition> partitions;
-  std::vector<Cache> caches;  ///< at least one; `kv`, contiguous, where the document has none
+  std::vector<Cache> caches; ///< at least one; `kv`, contiguous, where the document has none
   Schedule schedule;
   std::vector<Entry> entries; ///< at least one; `attend` where the document has no phases
 };

@@ -263,10 +263,9 @@ void PatternReader::read(const Json &json) {
   Fields document({&json, ""}, "an object", diagnostics);
   if (!document.isObject())
     return;
-  std::vector<std::string> known = {"attn",        "$schema",  "name",  "doc",    "positions",  "types",
-                                    "params",      "operands", "grid",  "let",    "partitions", "caches",
-                                    "kernel_maps", "phases",   "scale", "outputs",
-                                    "schedule"};
+  std::vector<std::string> known = {"attn",        "$schema",  "name",  "doc",     "positions",  "types",
+                                    "params",      "operands", "grid",  "let",     "partitions", "caches",
+                                    "kernel_maps", "phases",   "scale", "outputs", "schedule"};
   known.insert(known.end(), mapKeys.begin(), mapKeys.end());
   std::vector<Planned> planned = {{"state", "buffers that outlive a call"},
                                   {"policies", "cache policies: select, append, compact, evict"},

@@ -221,8 +221,8 @@ bool PatternReader::readClassNames(KernelMap &map, const std::string &key, const
     if (const Partition &partition = pattern.partitions[p];
         partition.axis == Axis::Key && cacheClass(map) && &partition.classes[c] != cacheClass(map)) {
       error(Code::Conflict, node,
-            "the keys of the class " + quote(cacheClass(map)->name) + " have no positions, so they are in no class of " +
-                quote(partition.name));
+            "the keys of the class " + quote(cacheClass(map)->name) +
+                " have no positions, so they are in no class of " + quote(partition.name));
       return false;
     }
   return true;
@@ -248,9 +248,8 @@ void PatternReader::checkCoverage(const Attend &attend, const Node &node, const 
     auto isCache = [&](const auto &c) { return pattern.partitions[c.first].classes[c.second].cache.has_value(); };
     bool slots = std::any_of(chosen.begin(), chosen.end(), isCache);
     auto fits = [&](const KernelMap &map) {
-      return (!slots || cacheClass(map)) && std::all_of(map.classes.begin(), map.classes.end(), [&](const auto &c) {
-               return chosen[c.first] == c.second;
-             });
+      return (!slots || cacheClass(map)) && std::all_of(map.classes.begin(), map.classes.end(),
+                                                        [&](const auto &c) { return chosen[c.first] == c.second; });
     };
     auto it = std::find_if(attend.maps.begin(), attend.maps.end(), fits);
     if (it == attend.maps.end()) {
@@ -282,8 +281,7 @@ void PatternReader::checkBranches(const Attend &attend, const Node &node) {
                      "branches of branches are not supported: the maps name classes of " + quote(partition->name) +
                          " and of " + quote(pattern.partitions[p].name));
   if (attend.lse)
-    error(Code::Conflict, node,
-          "a gated sum of branches has no output \"lse\", expected \"outputs\": [\"out\"]");
+    error(Code::Conflict, node, "a gated sum of branches has no output \"lse\", expected \"outputs\": [\"out\"]");
 }
 
 void PatternReader::checkLinear(const Attend &attend, const std::vector<Node> &maps) {

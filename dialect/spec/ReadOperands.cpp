@@ -87,16 +87,19 @@ void PatternReader::readValues(Operand &operand, const Node &node) {
       if (!isInt && !item->is(Json::Kind::Float))
         return wrongType(diagnostics, item, "a number"), false;
       if (!(std::abs(item->real()) <= largest(operand.dtype)))
-        return error(Code::BadValue, item, item->describe() + " does not fit in " + dtypeNames[int(operand.dtype)]), false;
+        return error(Code::BadValue, item, item->describe() + " does not fit in " + dtypeNames[int(operand.dtype)]),
+               false;
       reals.push_back(item->real());
     } else {
       if (!isInt)
         return wrongType(diagnostics, item, "an integer"), false;
       auto limit = limits.find(operand.dtype);
       if (limit != limits.end() && (item->integer() > limit->second || item->integer() < -limit->second - 1))
-        return error(Code::BadValue, item, item->describe() + " does not fit in " + dtypeNames[int(operand.dtype)]), false;
+        return error(Code::BadValue, item, item->describe() + " does not fit in " + dtypeNames[int(operand.dtype)]),
+               false;
       if (operand.domain == Domain::Boolean && item->integer() != 0 && item->integer() != 1)
-        return error(Code::BadValue, item, "the domain is \"boolean\", expected 0 or 1, got " + item->describe()), false;
+        return error(Code::BadValue, item, "the domain is \"boolean\", expected 0 or 1, got " + item->describe()),
+               false;
       ints.push_back(item->integer());
     }
     return true;
@@ -121,8 +124,8 @@ void PatternReader::readValues(Operand &operand, const Node &node) {
     for (size_t i = 0; i < item->items().size(); ++i)
       if (!walk({&item->items()[i], child(item.pointer, i)}, level + 1))
         return false;
-    bool isSorted = level + 1 < rank || operand.domain != Domain::Sorted ||
-                    std::is_sorted(ints.end() - count, ints.end());
+    bool isSorted =
+        level + 1 < rank || operand.domain != Domain::Sorted || std::is_sorted(ints.end() - count, ints.end());
     if (!isSorted)
       error(Code::BadValue, item, "the domain is \"sorted\", and the values decrease");
     return isSorted;

@@ -38,8 +38,8 @@ namespace attn::spec {
 
 namespace {
 
-/// Whether the elements of an axis are split. Branches have none, and the slots of a cache that is a class are no elements
-/// of the axis in the IR.
+/// Whether the elements of an axis are split. Branches have none, and the slots of a cache that is a class are no
+/// elements of the axis in the IR.
 bool isSplit(const Partition &partition) {
   return partition.axis != Axis::Branch &&
          llvm::count_if(partition.classes, [](const Partition::Class &c) { return !c.cache; }) > 1;
@@ -244,8 +244,8 @@ void Importer::kernelMap(const KernelMap &map, bool isLast, bool withSeed, Array
     weight =
         ir::LinearAttr::get(builder.getContext(), builder.getStringAttr(linear->chunked ? "chunked" : "quadratic"));
   else
-    weight = ir::SoftmaxAttr::get(builder.getContext(),
-                                  optionalSymbol(withSeed ? std::get<Softmax>(map.weight).seed : ""));
+    weight =
+        ir::SoftmaxAttr::get(builder.getContext(), optionalSymbol(withSeed ? std::get<Softmax>(map.weight).seed : ""));
   ir::RopeAttr rope;
   if (map.rope)
     rope = ir::RopeAttr::get(builder.getContext(), symbol(map.rope->cos), symbol(map.rope->sin), map.rope->interleaved);

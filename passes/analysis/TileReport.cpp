@@ -35,7 +35,8 @@ public:
         group(call.qHeads / call.kvHeads), firstHead(call.pack ? head * group : head) {
     set("b", call.request), set("g", call.pack ? head : head / group), set("l", call.layer);
     set("batch", call.batch), set("q_heads", call.qHeads), set("kv_heads", call.kvHeads);
-    set("q_len", call.qLen), set("kv_len", call.kvLen), set("sequence.kv_len", call.kvLen), set("tile", call.keys), set("group", group);
+    set("q_len", call.qLen), set("kv_len", call.kvLen), set("sequence.kv_len", call.kvLen), set("tile", call.keys),
+        set("group", group);
   }
 
   int64_t logicalRows() const { return call.qLen * (call.pack ? group : 1); }
@@ -128,9 +129,8 @@ void Lane::countRowTile(int64_t row0, std::string &line) {
 
 /// The first name that `mask` reads and the call does not give, or empty.
 static std::string missingName(const Expr &mask, const Environment &env) {
-  static const std::set<std::string> known = {"b",     "h",       "g",        "l",     "q",     "k",
-                                              "batch", "q_heads", "kv_heads", "q_len", "kv_len",
-                                              "sequence.kv_len"};
+  static const std::set<std::string> known = {"b",     "h",       "g",        "l",     "q",      "k",
+                                              "batch", "q_heads", "kv_heads", "q_len", "kv_len", "sequence.kv_len"};
   std::set<std::string> symbols, tensors;
   mask.collect(symbols, tensors);
   for (const std::string &name : symbols)

@@ -110,8 +110,8 @@ LogicalResult SplitPartitions::collectParts(AttendOp attend, SmallVector<AttendO
       return map.emitError("key classes are joined by their log-sum-exp, which the weight ")
              << map.getWeight() << " does not have; expected #attn.softmax";
   OpBuilder builder(attend);
-  auto partType = RankedTensorType::get(cast<RankedTensorType>(attend.getOut().getType()).getShape(),
-                                        builder.getF32Type());
+  auto partType =
+      RankedTensorType::get(cast<RankedTensorType>(attend.getOut().getType()).getShape(), builder.getF32Type());
   bool isFirst = true;
   auto part = [&] {
     auto clone = cast<AttendOp>(builder.clone(*attend));
@@ -156,8 +156,8 @@ LogicalResult SplitPartitions::split(AttendOp attend) {
         }
     OpBuilder builder(attend);
     builder.setInsertionPointAfter(parts.back());
-    auto merge = builder.create<MergeOp>(attend.getLoc(), attend.getOut().getType(), attend.getLse().getType(), outs,
-                                         lses);
+    auto merge =
+        builder.create<MergeOp>(attend.getLoc(), attend.getOut().getType(), attend.getLse().getType(), outs, lses);
     attend.getOut().replaceAllUsesWith(merge.getOut());
     attend.getLse().replaceUsesWithIf(merge.getLse(), [&](OpOperand &use) { return use.getOwner() != merge; });
   }

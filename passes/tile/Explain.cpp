@@ -55,7 +55,7 @@ std::string percent(double part, double whole) {
 } // namespace
 
 /// The values that a pattern gives an operand.
-static mask::Environment::Tensor builtin(DenseElementsAttr values) {
+static mask::Environment::Tensor valuesOf(DenseElementsAttr values) {
   mask::Environment::Tensor tensor;
   tensor.sizes = values.getType().getShape().vec();
   if (isa<FloatType>(values.getElementType()))
@@ -87,7 +87,7 @@ void LoopExplainer::readDeclarations(const mask::Expr &mask) {
       if (!tensors.count(name))
         continue;
       if (auto values = dyn_cast_or_null<DenseElementsAttr>(operand.getValues().value_or(ElementsAttr()))) {
-        tileCall.environment.tensors[name] = ::builtin(values);
+        tileCall.environment.tensors[name] = valuesOf(values);
         continue;
       }
       // Indices are clamped, so one element is every element.

@@ -207,12 +207,13 @@ void readValues(const Node &node, Operand &operand) {
   if (operand.sizes.size() != operand.shape.size())
     node.at("sizes").fail("one size for each dimension");
   int64_t given = 0;
-  node.at("elements").forEach(
-      [&](const Node &element) {
-        readElement(element, operand.dtype, operand.values);
-        ++given;
-      },
-      kMaxValues);
+  node.at("elements")
+      .forEach(
+          [&](const Node &element) {
+            readElement(element, operand.dtype, operand.values);
+            ++given;
+          },
+          kMaxValues);
   if (given != count)
     node.at("elements").fail("as many elements as the sizes say");
 }

@@ -43,8 +43,8 @@ struct Operand {
   std::vector<char> values;
 };
 
-/// Where keys and values live. For a sink ring, `sink` and `ring` are indices of integer params. In a cache of slots the
-/// keys are the rows of the tensors, not positions: a launch over them has as many keys as the tensors have rows.
+/// Where keys and values live. For a sink ring, `sink` and `ring` are indices of integer params. In a cache of slots
+/// the keys are the rows of the tensors, not positions: a launch over them has as many keys as the tensors have rows.
 struct Cache {
   std::string name;
   bool isRing = false, isSlots = false;

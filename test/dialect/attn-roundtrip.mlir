@@ -134,7 +134,7 @@ attn.pattern @language {
       }
     }
     // CHECK: attn.merge outs() lses(%{{.*}}) : (), (tensor<?x?x?xf32>) ->
-    %o, %l = attn.merge outs() lses(%lse) : (), (tensor<?x?x?xf32>) -> tensor<?x?x?x8xf32>, tensor<?x?x?xf32>
+    %o, %merged = attn.merge outs() lses(%lse) : (), (tensor<?x?x?xf32>) -> tensor<?x?x?x8xf32>, tensor<?x?x?xf32>
     // CHECK: attn.gated_sum outs(%{{.*}}, %{{.*}}) : (tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>) -> tensor<?x?x?x8xf32> gates {
     %sum = attn.gated_sum outs(%o, %out) : (tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>) -> tensor<?x?x?x8xf32> gates {
     ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %qi: i64, %ki: i64):

@@ -132,8 +132,7 @@ std::string Job::inferSizes() {
     if (isKeySide(input)) {
       kvHeads = map == headMaps.end() ? shape[1] : int64_t(map->second.size());
       raggedKeys = input.slots ? raggedKeys : ragged;
-    }
-    else
+    } else
       qHeads = shape[1], raggedQueries = ragged;
     if (ragged && (isKeySide(input) ? options.kvLens : options.qLens).empty())
       return std::string("argument '") + input.name + "' is ragged: give " +

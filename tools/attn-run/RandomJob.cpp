@@ -69,8 +69,8 @@ Array Job::randomOperand(const attn_argument_info &operand) {
 std::string Job::makeRandom() {
   if (!options.isRandom)
     return "";
-  static const char *known[] = {"batch", "q_heads", "kv_heads", "q_len",  "kv_len",
-                                "d",     "dv",      "dtype",    "layers", "slots",  "seed"};
+  static const char *known[] = {"batch", "q_heads", "kv_heads", "q_len", "kv_len", "d",
+                                "dv",    "dtype",   "layers",   "slots", "seed"};
   for (auto &[key, value] : options.random) {
     std::vector<int64_t> number;
     if (std::find(std::begin(known), std::end(known), key) == std::end(known))

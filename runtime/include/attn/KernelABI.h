@@ -35,9 +35,9 @@ enum attn_header_word {
   ATTN_WORD_Q_HEADS,
   ATTN_WORD_KV_HEADS,
   ATTN_WORD_LAYER,
-  ATTN_WORD_ROW_TILES,    /**< row tiles of the longest request */
-  ATTN_WORD_SPLITS,       /**< key splits per row tile, 1 unless the schedule has splits */
-  ATTN_WORD_STATUS,       /**< address of an int64_t; bits of attn_kernel_status are or-ed in */
+  ATTN_WORD_ROW_TILES, /**< row tiles of the longest request */
+  ATTN_WORD_SPLITS,    /**< key splits per row tile, 1 unless the schedule has splits */
+  ATTN_WORD_STATUS,    /**< address of an int64_t; bits of attn_kernel_status are or-ed in */
   ATTN_HEADER_WORDS = 8
 };
 
