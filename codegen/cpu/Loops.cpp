@@ -3,7 +3,6 @@
 
 #include "codegen/cpu/Copies.h"
 #include "codegen/cpu/RangeCode.h"
-#include "dialect/attn/AttnDialect.h"
 #include "passes/analysis/MaskRegion.h"
 
 using namespace mlir;
@@ -73,6 +72,8 @@ LogicalResult Loops::keyTiles(Region &region, ArrayRef<Place> places, Value from
   LogicalResult result = success();
   e.loop(from, to, scope.task.keyTile, [&](Value k0) {
     scope.scalars.bind(region.getArgument(0), Operand::ofScalar(k0, Interval::size()));
+    if (boxes)
+      boxes.emitKeys(k0);
     int64_t block = 0, count = llvm::alignTo(2 * scope.task.keyTile, 4 * e.lanes);
     if (wantsSeen) {
       block = scope.scratch.allocate(count);
@@ -93,9 +94,10 @@ LogicalResult Loops::forKeys(tile::ForKeysOp op) {
     return failure();
   SmallVector<Place> places = openSlots(op.getInits(), op.getResults());
   LogicalResult result = success();
-  Value kvLen = scope.task.kvLen;
-  Value whole = e.sub(kvLen, e.createOrFold<arith::RemSIOp>(kvLen, e.i64(scope.task.keyTile)));
-  e.whileBelow(e.i64(0), kvLen, [&](Value k) {
+  // Tiles up to `whole` have no key past the end; of boxes the program says so.
+  Value limit = boxes ? boxes.keyEnd() : scope.task.kvLen;
+  Value whole = boxes ? limit : e.sub(limit, e.createOrFold<arith::RemSIOp>(limit, e.i64(scope.task.keyTile)));
+  e.whileBelow(e.i64(0), limit, [&](Value k) {
     auto code = rangeCode(op, k);
     if (failed(code)) {
       result = failure();
@@ -133,83 +135,10 @@ FailureOr<Values> Loops::rangeCode(tile::ForKeysOp op, Value k0) {
   auto mask = passes::regionToExpr(op.getVisible());
   if (failed(mask))
     return failure();
-  auto argument = [&](StringRef name) -> Value {
-    for (auto [i, attr] : llvm::enumerate(scope.kernel.getArgs()))
-      if (cast<StringAttr>(attr).getValue() == name)
-        return scope.kernel.getBody().getArgument(tile::NumLeadingArguments + i);
-    return {};
-  };
+  RangeInputs inputs = rangeInputs(scope, {{"k0", k0}, {"row0", row0}});
+  if (boxes)
+    return emitRangeCode(e, passes::boxProgram(scope.kernel, boxes.tokenGrid(), *mask).code(), inputs);
   auto program = passes::rangeProgram(scope.kernel, *mask);
-
-  // The box of positions and heads of the row tile.
-  auto position = [&](int64_t row) {
-    Value p = e.load(e.getI32Type(), e.gep(scope.task.positions, row * 4), 4);
-    return e.createOrFold<arith::ExtSIOp>(e.getI64Type(), p);
-  };
-  // Terms that are computed with floats: the values of the mask's region that they are, for the task's request and
-  // group.
-  Region &visible = op.getVisible();
-  auto floatTerm = [&](StringRef name, Value head) -> Value {
-    auto term = llvm::find_if(program.floatTerms(), [&](const mask::FloatTerm &t) { return t.name == name; });
-    if (term == program.floatTerms().end())
-      return {};
-    Expressions expressions(e, scope.around, 1);
-    SmallVector<Value> coordinates(visible.args_begin(), visible.args_end());
-    expressions.prepare(visible, coordinates);
-    std::pair<ir::Coordinate, Value> known[] = {{ir::Coordinate::Batch, scope.task.b},
-                                                {ir::Coordinate::QHead, head},
-                                                {ir::Coordinate::KVHead, scope.task.g},
-                                                {ir::Coordinate::Layer, scope.task.layer}};
-    for (auto [coordinate, value] : known)
-      expressions.bind(coordinates[coordinate], Operand::ofScalar(value, Interval::size()));
-    for (Operation &inner : visible.front().without_terminator()) {
-      bool mayBe = inner.getNumResults() == 1 && !isa<FloatType>(inner.getResult(0).getType()) &&
-                   llvm::any_of(inner.getOperandTypes(), [](Type type) { return isa<FloatType>(type); });
-      auto expr = mayBe ? passes::valueToExpr(inner.getResult(0)) : FailureOr<mask::Expr>();
-      if (!mayBe || failed(expr) || *expr != term->term)
-        continue;
-      Value value = expressions.evaluate(inner.getResult(0)).scalar;
-      return value.getType().isInteger(1) ? e.createOrFold<arith::ExtUIOp>(e.getI64Type(), value) : value;
-    }
-    llvm_unreachable("the terms are values of the region");
-  };
-  auto input = [&](StringRef name) -> Value {
-    if (Value value = floatTerm(name, scope.task.head))
-      return value;
-    if (name == "q_first")
-      return position(0);
-    if (name == "q_last")
-      return position(scope.task.rowTile - 1);
-    if (name == "h_first")
-      return scope.task.head;
-    if (name == "h_last")
-      return scope.task.pack ? e.add(e.add(scope.task.head, scope.task.group), -1) : scope.task.head;
-    if (name == "k0")
-      return k0;
-    if (name == "tile")
-      return e.i64(scope.task.keyTile);
-    if (name == "group")
-      return scope.task.group;
-    if (name == "b")
-      return scope.task.b;
-    if (name == "g")
-      return scope.task.g;
-    if (name == "l")
-      return scope.task.layer;
-    if (Value value = argument(name))
-      return scope.scalar(value);
-    return scope.scalars.size(name).scalar;
-  };
-  RangeInputs inputs;
-  inputs.input = input;
-  inputs.element = [&](StringRef name, ValueRange indices) {
-    if (Value value = floatTerm(name, indices[0]))
-      return value;
-    SmallVector<Operand> operands;
-    for (Value index : indices)
-      operands.push_back(Operand::ofScalar(index));
-    return scope.scalars.element(argument(name), operands).scalar;
-  };
-  inputs.size = [&](StringRef name, int64_t dimension) { return scope.scalars.bufferSize(argument(name), dimension); };
+  addFloatTerms(inputs, scope, op.getVisible(), program.floatTerms());
   return emitRangeCode(e, program.code(), inputs);
 }

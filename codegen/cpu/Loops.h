@@ -6,6 +6,7 @@
 #ifndef ATTN_CODEGEN_CPU_LOOPS_H
 #define ATTN_CODEGEN_CPU_LOOPS_H
 
+#include "codegen/cpu/Boxes.h"
 #include "codegen/cpu/PhaseBuilder.h"
 
 namespace attn::codegen::cpu {
@@ -13,8 +14,10 @@ namespace attn::codegen::cpu {
 class Loops {
 public:
   using LowerBlock = std::function<mlir::LogicalResult(mlir::Block &)>;
-  Loops(KernelScope &scope, Tiles &tiles, PhaseBuilder &phases, LowerBlock lowerBlock)
-      : scope(scope), e(scope.e), tiles(tiles), phases(phases), lowerBlock(std::move(lowerBlock)) {}
+  Loops(KernelScope &scope, Tiles &tiles, PhaseBuilder &phases, Boxes &boxes, LowerBlock lowerBlock)
+      : scope(scope), e(scope.e), tiles(tiles), phases(phases), boxes(boxes), lowerBlock(std::move(lowerBlock)) {}
+  /// The first logical row of the task.
+  void setRow0(Value value) { row0 = value; }
 
   mlir::LogicalResult forKeys(tile::ForKeysOp op);
   mlir::LogicalResult forRows(tile::ForRowsOp op);
@@ -31,6 +34,8 @@ private:
   Emitter &e;
   Tiles &tiles;
   PhaseBuilder &phases;
+  Boxes &boxes;
+  Value row0;
   LowerBlock lowerBlock;
 };
 

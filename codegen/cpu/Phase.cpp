@@ -159,7 +159,9 @@ void PhaseEmitter::bindCoordinates(Region &region, Value firstKey) {
             task.pack ? Operand::ofLanes(lanesAt(task.heads), Interval::size()) : scalar(task.head, Interval::size()));
   if (used(Q))
     x->bind(arguments[Q], Operand::ofLanes(lanesAt(task.positions), Interval::position()));
-  if (used(K) && firstKey) {
+  if (used(K) && firstKey && task.keyPositions) {
+    x->bind(arguments[K], Operand::ofLanes(lanesAt(task.keyPositions), Interval::position()));
+  } else if (used(K) && firstKey) {
     Values lanes;
     for (int64_t v = 0; v < vectors; ++v) {
       SmallVector<int32_t> steps;
@@ -339,13 +341,23 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
   elements.clear();
   x->beginColumn();
   LaneArithmetic &lanes = x->lanes();
-  auto keyAt = [&](Value first) { return e.add(e.add(e.capture(first), n), j); };
+  // The key of this column, and whether there is one. Padding of a box counts as position 0 where it is not hidden.
+  Value keyPositions = around.task.keyPositions, zero = e.i64(0);
+  auto entry = [&] {
+    Value address = e.gep(e.capture(keyPositions), e.mul(e.add(n, j), 4));
+    return e.create<arith::ExtSIOp>(e.getI64Type(), e.load(e.getI32Type(), address, 4)).getResult();
+  };
+  auto keyAt = [&](Value first) {
+    return keyPositions ? e.max(entry(), zero) : e.add(e.add(e.capture(first), n), j);
+  };
   Operand visible;
   if (phase.visible) {
     Value key = keyAt(phase.k0);
     x->bindColumn(phase.visible->getArguments().back(), Operand::ofScalar(key, Interval::size()));
     Operand mask = x->evaluate(phase.visible->front().getTerminator()->getOperand(0));
-    Operand exists = Operand::ofScalar(e.lt(key, e.capture(around.task.kvLen)));
+    Value isKey = keyPositions ? e.cmp(arith::CmpIPredicate::sge, entry(), zero)
+                               : e.lt(key, e.capture(around.task.kvLen));
+    Operand exists = Operand::ofScalar(isKey);
     visible = lanes.apply({mask, exists}, [&](ValueRange p) { return e.createOrFold<arith::AndIOp>(p[0], p[1]); });
     if (phase.seen) {
       Value address = e.gep(e.gep(e.capture(phase.seen), n), j);

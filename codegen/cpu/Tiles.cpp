@@ -130,13 +130,18 @@ LogicalResult Tiles::computeSeen(tile::ForKeysOp loop) {
   return emitPhase(e, scope.around, sweep);
 }
 
+/// The rows behind those of a loaded tile in its table, which are prefetched: the next interval of keys. Which box is
+/// visited next is not known.
+int64_t Tiles::followingRows(Value value) {
+  return isa<tile::LoadKeysOp>(tiles[value].load) && !scope.task.keyPositions ? shapeOf(value)[0] : 0;
+}
+
 /// Fills the table of row addresses of a loaded tile.
 LogicalResult Tiles::loadTable(Value value) {
   if (tiles[value].table)
     return success();
   Operation *load = tiles[value].load;
-  bool isKeys = isa<tile::LoadKeysOp>(load);
-  int64_t rows = scope.padded(shapeOf(value)[0] * (isKeys ? 2 : 1)); // the rows that follow are prefetched
+  int64_t rows = scope.padded(shapeOf(value)[0] + followingRows(value));
   int64_t block = scope.scratch.allocate(rows * 8);
   tiles[value].blocks.push_back(block);
   Value table = scope.address(block);
@@ -179,13 +184,14 @@ FailureOr<Place> Tiles::rowsOf(Value value) {
       rotation.element = cast<tile::BufferType>(parts.rope[0].getType()).getElementType();
       rotation.interleaved = parts.interleaved;
       if (auto keys = dyn_cast<tile::LoadKeysOp>(load))
-        rotation.first = scope.scalar(keys.getK0());
+        (scope.task.keyPositions ? rotation.positions : rotation.first) =
+            scope.task.keyPositions ? scope.task.keyPositions : scope.scalar(keys.getK0());
       else
         rotation.positions = scope.task.positions;
     }
     Place place = allocate(value, columns, rows);
     Value scale = parts.scale ? scope.scalar(parts.scale) : Value();
-    int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
+    int64_t next = followingRows(value);
     emitConvertRows(e, tiles[value].table, parts.element, rows, next, columns, place.address, place.ld,
                     parts.rope.empty() ? nullptr : &rotation, scale);
     tiles[value].rows = place;
@@ -245,8 +251,7 @@ FailureOr<DotSource> Tiles::rightOf(Value value) {
     if (parts.element.isF32() && !parts.scale && parts.rope.empty()) {
       if (failed(loadTable(value)))
         return failure();
-      int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
-      return DotSource{{}, false, tiles[value].table, next, {}};
+      return DotSource{{}, false, tiles[value].table, followingRows(value), {}};
     }
     auto place = rowsOf(value);
     if (failed(place))
@@ -270,7 +275,7 @@ FailureOr<DotSource> Tiles::pairsOf(tile::DotOp dot, bool isLeft) {
   Value table = tiles[value].table;
   int64_t rows = shapeOf(value)[0], columns = shapeOf(value)[1];
   if (!isLeft && dot.getTransposeB())
-    return DotSource{{}, false, table, rows, {}};
+    return DotSource{{}, false, table, followingRows(value), {}};
   if (!tiles[value].pairs) { // a computed tile was stored so
     Place place = isLeft ? allocate(value, rows, columns / 2) : allocate(value, columns, rows / 2);
     place.pairs = true;
@@ -278,7 +283,7 @@ FailureOr<DotSource> Tiles::pairsOf(tile::DotOp dot, bool isLeft) {
     if (isLeft)
       emitRowsToLanes(e, {table, {}, 0}, scope.padded(rows), columns / 2, place.address, place.ld, {});
     else
-      emitPairRows(e, table, rows, rows, columns, place.address, place.ld);
+      emitPairRows(e, table, rows, followingRows(value), columns, place.address, place.ld);
   }
   DotSource source{tiles[value].pairs, isLeft, {}, 0, {}};
   // The scale multiplies the sums, so that the pairs are the elements as given.

@@ -75,6 +75,7 @@ private:
   mlir::FailureOr<DotSource> rightOf(Value value);
   mlir::FailureOr<DotSource> pairsOf(tile::DotOp dot, bool isLeft);
   mlir::LogicalResult loadTable(Value value);
+  int64_t followingRows(Value value);
   mlir::LogicalResult computeSeen(tile::ForKeysOp loop);
 
   KernelScope &scope;

@@ -52,9 +52,13 @@ void attn::codegen::cpu::emitTaskLoop(Emitter &e, func::FuncOp kernel, bool scan
     task.qLen = requestField(e, task, offsetof(attn_request, q_len));
     task.kvLen = requestField(e, task, offsetof(attn_request, kv_len));
     task.sequenceLen = requestField(e, task, offsetof(attn_request, sequence_kv_len));
+    task.qPos = requestField(e, task, offsetof(attn_request, q_pos));
     task.rows = task.pack ? e.mul(task.qLen, task.group) : task.qLen;
     Value row0 = scan ? zero : e.mul(tile, task.rowTile);
-    e.when(e.lt(row0, task.rows), [&] { body(row0); });
+    if (task.keyPositions)
+      body(row0);
+    else
+      e.when(e.lt(row0, task.rows), [&] { body(row0); });
   });
 }
 
@@ -139,8 +143,53 @@ struct Rows {
 
 } // namespace
 
+//===----------------------------------------------------------------------===//
+// Rows of boxes
+//===----------------------------------------------------------------------===//
+
+static Value positionAt(Emitter &e, Value positions, Value index) {
+  return e.create<arith::ExtSIOp>(e.getI64Type(), e.load(e.getI32Type(), e.gep(positions, e.mul(index, 4)), 4));
+}
+
+static void emitBoxRows(Emitter &e, const Task &task, Value view, int64_t rows, Value tableAddress, bool drop) {
+  Value padded = e.i64(llvm::alignTo(rows, e.lanes)), all = e.i1(!drop);
+  e.outline("box_query_rows", [&] {
+    Rows at(e, task, view, offsetof(attn_request, q_row));
+    Value table = e.capture(tableAddress), dropRow = e.capture(task.dropRow), keepAll = e.parameter(all);
+    Value positions = e.capture(task.positions), stored = e.capture(task.stored), first = e.capture(task.qPos);
+    Value base = at.ofHead(at.request(task), e.capture(task.head));
+    e.loop(e.i64(0), e.parameter(padded), 1, [&](Value r) {
+      Value address = at.address(base, at.slot(e.sub(positionAt(e, positions, r), first)));
+      Value byte = e.load(e.getI8Type(), e.gep(stored, r));
+      Value keep = e.createOrFold<arith::OrIOp>(keepAll, e.ne(byte, e.intOf(e.getI8Type(), 0)));
+      e.store(e.select(keep, address, dropRow), e.gep(table, e.mul(r, 8)), 8);
+    });
+  });
+}
+
+static void emitBoxKeys(Emitter &e, const Task &task, Value view, Value count, Value tableAddress, Value seenBytes) {
+  e.outline("box_key_rows", [&] {
+    Rows rows(e, task, view, offsetof(attn_request, kv_row));
+    Value table = e.capture(tableAddress), positions = e.capture(task.keyPositions), seen = e.capture(seenBytes);
+    Value zeroRow = e.capture(task.zeroRow);
+    Value base = rows.ofHead(rows.request(task), e.capture(task.g));
+    e.loop(e.i64(0), e.parameter(count), 1, [&](Value j) {
+      Value position = positionAt(e, positions, j), byte = e.load(e.getI8Type(), e.gep(seen, j));
+      Value exists = e.cmp(CmpIPredicate::sge, position, e.i64(0));
+      Value valid = e.create<arith::AndIOp>(exists, e.ne(byte, e.intOf(e.getI8Type(), 0)));
+      e.store(e.select(valid, rows.address(base, rows.slot(position)), zeroRow), e.gep(table, e.mul(j, 8)), 8);
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of intervals
+//===----------------------------------------------------------------------===//
+
 void attn::codegen::cpu::emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t rows,
                                        Value tableAddress, bool drop) {
+  if (task.stored)
+    return emitBoxRows(e, task, view, rows, tableAddress, drop);
   // One function for loads and stores: loads have no row to drop.
   Value end = e.min(task.rows, e.add(row0, rows));
   Value stored = drop ? end : e.i64(std::numeric_limits<int64_t>::max());
@@ -160,6 +209,8 @@ void attn::codegen::cpu::emitQueryRows(Emitter &e, const Task &task, Value view,
 void attn::codegen::cpu::emitKeyRows(Emitter &e, const Task &task, Value view, Value k0, int64_t count,
                                      Value tableAddress, Value seenBytes) {
   Value keys = e.i64(count);
+  if (task.keyPositions)
+    return emitBoxKeys(e, task, view, keys, tableAddress, seenBytes);
   e.outline("key_rows", [&] {
     Rows rows(e, task, view, offsetof(attn_request, kv_row));
     Value table = e.capture(tableAddress), first = e.capture(k0), seen = e.capture(seenBytes);
