@@ -108,11 +108,14 @@ LogicalResult KernelLowering::run() {
     tiles.move({&body, {}});
     loops.setRow0(row0);
     if (boxes) {
+      task.rowCount = e.i64(task.rowTile);
       e.when(boxes.emitRows(row0), [&] { result = block(body); });
       return;
     }
-    if (!scan)
+    if (!scan) {
       emitRowCoordinates(e, task, row0);
+      task.rowCount = e.min(e.sub(task.rows, row0), e.i64(task.rowTile));
+    }
     result = block(body);
   });
   e.endKernel();

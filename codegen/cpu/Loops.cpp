@@ -9,23 +9,30 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::codegen::cpu;
 
-SmallVector<Place> Loops::openSlots(ValueRange inits, ValueRange results) {
-  SmallVector<Place> places;
-  for (auto [init, result] : llvm::zip_equal(inits, results)) {
+int64_t Loops::sizeOf(Value tile, bool byRows) {
+  int64_t rows = scope.padded(shapeOf(tile)[0]), columns = columnsOf(tile);
+  return rows * (byRows ? scope.padded(columns) : columns);
+}
+
+SmallVector<Slot> Loops::openSlots(Region &region, ValueRange inits, ValueRange results) {
+  SmallVector<Slot> slots;
+  for (auto [init, result, next] : llvm::zip_equal(inits, results, region.front().getTerminator()->getOperands())) {
     int64_t rows = shapeOf(init)[0], columns = columnsOf(init);
-    Place place = tiles.allocate(result, rows, columns);
-    tiles.bindPlace(result, place);
+    auto dot = next.getDefiningOp<tile::DotOp>();
+    bool byRows = dot && channelForm(scope.task, dot) == ChannelForm::Values;
+    Place place = byRows ? tiles.allocate(result, columns, scope.padded(rows)) : tiles.allocate(result, rows, columns);
+    tiles.bindPlace(result, place, byRows);
     if (auto constant = tiles.constantOf(init))
-      emitFill(e, place.address, scope.padded(rows) * columns, *constant);
-    else if (auto source = tiles.lanesOf(init); succeeded(source))
-      emitCopy(e, place.address, source->address, scope.padded(rows) * columns);
-    places.push_back(place);
+      emitFill(e, place.address, sizeOf(init, byRows), *constant);
+    else if (auto source = byRows ? tiles.rowsOf(init) : tiles.lanesOf(init); succeeded(source))
+      emitCopy(e, place.address, source->address, sizeOf(init, byRows));
+    slots.push_back({place, byRows});
   }
-  return places;
+  return slots;
 }
 
 /// Moves the yielded tiles to the slots they are not in yet. A tile that lies in another slot goes through a copy.
-void Loops::yield(Operation *terminator, ArrayRef<Place> slots) {
+void Loops::yield(Operation *terminator, ArrayRef<Slot> slots) {
   struct Move {
     Place from, to;
     int64_t count;
@@ -33,17 +40,17 @@ void Loops::yield(Operation *terminator, ArrayRef<Place> slots) {
   SmallVector<Move> moves;
   SmallVector<int64_t> temporaries;
   for (auto [value, slot] : llvm::zip_equal(terminator->getOperands(), slots)) {
-    int64_t count = scope.padded(shapeOf(value)[0]) * columnsOf(value);
-    auto from = tiles.lanesOf(value);
-    if (failed(from) || from->address == slot.address)
+    int64_t count = sizeOf(value, slot.byRows);
+    auto from = slot.byRows ? tiles.rowsOf(value) : tiles.lanesOf(value);
+    if (failed(from) || from->address == slot.place.address)
       continue;
     Place source = *from;
-    if (llvm::any_of(slots, [&](const Place &s) { return s.address == source.address; })) {
+    if (llvm::any_of(slots, [&](const Slot &s) { return s.place.address == source.address; })) {
       temporaries.push_back(scope.scratch.allocate(count * 4));
       source.address = scope.address(temporaries.back());
       emitCopy(e, source.address, from->address, count);
     }
-    moves.push_back({source, slot, count});
+    moves.push_back({source, slot.place, count});
   }
   for (const Move &move : moves)
     emitCopy(e, move.to.address, move.from.address, move.count);
@@ -52,13 +59,13 @@ void Loops::yield(Operation *terminator, ArrayRef<Place> slots) {
 }
 
 /// Lowers a loop body, whose tile arguments live in `slots`.
-LogicalResult Loops::body(Region &region, ArrayRef<Place> places) {
-  for (auto [argument, place] : llvm::zip_equal(region.getArguments().drop_front(), places))
-    tiles.bindPlace(argument, place);
-  Tiles::Position outer = tiles.move({&region.front(), places});
+LogicalResult Loops::body(Region &region, ArrayRef<Slot> slots) {
+  for (auto [argument, slot] : llvm::zip_equal(region.getArguments().drop_front(), slots))
+    tiles.bindPlace(argument, slot.place, slot.byRows);
+  Tiles::Position outer = tiles.move({&region.front(), slots});
   LogicalResult result = lowerBlock(region.front());
   if (succeeded(result)) {
-    yield(region.front().getTerminator(), places);
+    yield(region.front().getTerminator(), slots);
     tiles.markDone(region.front().getTerminator());
     tiles.releaseDead();
   }
@@ -66,7 +73,7 @@ LogicalResult Loops::body(Region &region, ArrayRef<Place> places) {
   return result;
 }
 
-LogicalResult Loops::keyTiles(Region &region, ArrayRef<Place> places, Value from, Value to) {
+LogicalResult Loops::keyTiles(Region &region, ArrayRef<Slot> slots, Value from, Value to) {
   bool wantsSeen = false;
   region.walk([&](tile::LoadKeysOp load) { wantsSeen |= load.getSeen(); });
   LogicalResult result = success();
@@ -81,7 +88,7 @@ LogicalResult Loops::keyTiles(Region &region, ArrayRef<Place> places, Value from
       tiles.openSeen(seen);
       emitFill(e, seen, count / 4, 0);
     }
-    result = body(region, places);
+    result = body(region, slots);
     if (wantsSeen)
       scope.scratch.release(block);
     tiles.closeSeen();
@@ -92,7 +99,7 @@ LogicalResult Loops::keyTiles(Region &region, ArrayRef<Place> places, Value from
 LogicalResult Loops::forKeys(tile::ForKeysOp op) {
   if (failed(phases.flush()) || failed(tiles.prepareForLoop(op)))
     return failure();
-  SmallVector<Place> places = openSlots(op.getInits(), op.getResults());
+  SmallVector<Slot> slots = openSlots(op.getFull(), op.getInits(), op.getResults());
   LogicalResult result = success();
   // Tiles up to `whole` have no key past the end; of boxes the program says so.
   Value limit = boxes ? boxes.keyEnd() : scope.task.kvLen;
@@ -107,7 +114,7 @@ LogicalResult Loops::forKeys(tile::ForKeysOp op) {
     Value isFull = e.createOrFold<arith::AndIOp>(any, all);
     Value fullEnd = e.select(isFull, e.min(next, whole), k);
     Value end = e.select(any, next, k);
-    if (failed(keyTiles(op.getFull(), places, k, fullEnd)) || failed(keyTiles(op.getPartial(), places, fullEnd, end)))
+    if (failed(keyTiles(op.getFull(), slots, k, fullEnd)) || failed(keyTiles(op.getPartial(), slots, fullEnd, end)))
       result = failure();
     return next;
   });
@@ -119,12 +126,12 @@ LogicalResult Loops::forKeys(tile::ForKeysOp op) {
 LogicalResult Loops::forRows(tile::ForRowsOp op) {
   if (failed(phases.flush()) || failed(tiles.prepareForLoop(op)))
     return failure();
-  SmallVector<Place> places = openSlots(op.getInits(), op.getResults());
+  SmallVector<Slot> slots = openSlots(op.getBody(), op.getInits(), op.getResults());
   LogicalResult result = success();
   e.loop(e.i64(0), scope.task.rows, scope.task.rowTile, [&](Value row0) {
     scope.scalars.bind(op.getBody().getArgument(0), Operand::ofScalar(row0, Interval::size()));
     emitRowCoordinates(e, scope.task, row0);
-    result = body(op.getBody(), places);
+    result = body(op.getBody(), slots);
   });
   tiles.markDone(op);
   tiles.releaseDead();

@@ -23,10 +23,13 @@ public:
   mlir::LogicalResult forRows(tile::ForRowsOp op);
 
 private:
-  mlir::LogicalResult keyTiles(mlir::Region &region, llvm::ArrayRef<Place> slots, Value from, Value to);
-  mlir::LogicalResult body(mlir::Region &region, llvm::ArrayRef<Place> slots);
-  llvm::SmallVector<Place> openSlots(ValueRange inits, ValueRange results);
-  void yield(mlir::Operation *terminator, llvm::ArrayRef<Place> slots);
+  mlir::LogicalResult keyTiles(mlir::Region &region, llvm::ArrayRef<Slot> slots, Value from, Value to);
+  mlir::LogicalResult body(mlir::Region &region, llvm::ArrayRef<Slot> slots);
+  /// Places for `results`, set to `inits`; `region` is the body of the loop.
+  llvm::SmallVector<Slot> openSlots(mlir::Region &region, ValueRange inits, ValueRange results);
+  /// Elements of a tile in its form.
+  int64_t sizeOf(Value tile, bool byRows);
+  void yield(mlir::Operation *terminator, llvm::ArrayRef<Slot> slots);
   /// (any, all, next) of the tiles from key k0 on, by the mask of the loop.
   mlir::FailureOr<Values> rangeCode(tile::ForKeysOp op, Value k0);
 

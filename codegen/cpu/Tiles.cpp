@@ -4,6 +4,8 @@
 #include "codegen/cpu/Copies.h"
 #include "codegen/cpu/Pairs.h"
 
+#include "attn/KernelABI.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::codegen::cpu;
@@ -31,6 +33,17 @@ struct LoadParts {
   }
 };
 } // namespace
+
+/// Whether the rows of a tile are so few that the accumulators of one vector of channels fit the registers.
+static bool fewRows(const Task &task) { return task.pack && task.rowTile <= 8; }
+
+ChannelForm attn::codegen::cpu::channelForm(const Task &task, tile::DotOp dot) {
+  if (!fewRows(task) || dot.getTransposeA())
+    return ChannelForm::None;
+  if (!dot.getTransposeB())
+    return ChannelForm::Values;
+  return dot.getInit() ? ChannelForm::None : ChannelForm::Scores;
+}
 
 //===----------------------------------------------------------------------===//
 // Memory and lifetimes
@@ -84,10 +97,15 @@ FailureOr<DotSource> Tiles::formFor(OpOperand &operand) {
   Operation *user = operand.getOwner();
   bool rows = false;
   if (auto dot = dyn_cast<tile::DotOp>(user)) {
+    ChannelForm form = channelForm(scope.task, dot);
+    if (form != ChannelForm::None && operand.getOperandNumber() == 1)
+      return streamOf(value);
     if (operand.getOperandNumber() < 2 && isDotOfPairs(e, dot))
       return pairsOf(dot, operand.getOperandNumber() == 0);
     if (operand.getOperandNumber() == 1)
       return rightOf(value);
+    rows = form == ChannelForm::Scores ? operand.getOperandNumber() == 0
+                                       : form == ChannelForm::Values && value == dot.getInit();
     if (operand.getOperandNumber() == 0 && dot.getTransposeA()) {
       // Vectors of the columns: read from the rows in place if they consist of whole vectors.
       rows = true;
@@ -133,7 +151,8 @@ LogicalResult Tiles::computeSeen(tile::ForKeysOp loop) {
 /// The rows behind those of a loaded tile in its table, which are prefetched: the next interval of keys. Which box is
 /// visited next is not known.
 int64_t Tiles::followingRows(Value value) {
-  return isa<tile::LoadKeysOp>(tiles[value].load) && !scope.task.keyPositions ? shapeOf(value)[0] : 0;
+  bool follow = isa<tile::LoadKeysOp>(tiles[value].load) && !scope.task.keyPositions && !fewRows(scope.task);
+  return follow ? shapeOf(value)[0] : 0;
 }
 
 /// Fills the table of row addresses of a loaded tile.
@@ -244,6 +263,22 @@ FailureOr<Place> Tiles::lanesOf(Value value) {
   return place;
 }
 
+/// Keys or values that are read once, row by row: in the caller's memory if they can be.
+FailureOr<DotSource> Tiles::streamOf(Value value) {
+  if (auto load = dyn_cast_or_null<tile::LoadKeysOp>(tiles[value].load); load && load.getRope().empty()) {
+    if (failed(loadTable(value)))
+      return failure();
+    DotSource source{{}, false, tiles[value].table, 0, {}, LoadParts(load).element};
+    if (!scope.task.keyPositions)
+      source.stride = e.word(scope.addresses.lookup(load.getView()), ATTN_VIEW_ROW_STRIDE);
+    return source;
+  }
+  auto place = rowsOf(value);
+  if (failed(place))
+    return failure();
+  return DotSource{*place, false, {}, 0, {}};
+}
+
 /// A tile whose elements are read one by one: in the caller's memory if it can be, else as it exists.
 FailureOr<DotSource> Tiles::rightOf(Value value) {
   if (Operation *load = tiles[value].load; load && !tiles[value].lanes && !tiles[value].rows) {
@@ -277,10 +312,16 @@ FailureOr<DotSource> Tiles::pairsOf(tile::DotOp dot, bool isLeft) {
   if (!isLeft && dot.getTransposeB())
     return DotSource{{}, false, table, followingRows(value), {}};
   if (!tiles[value].pairs) { // a computed tile was stored so
-    Place place = isLeft ? allocate(value, rows, columns / 2) : allocate(value, columns, rows / 2);
+    bool byRows = channelForm(scope.task, dot) != ChannelForm::None;
+    Place place = !isLeft  ? allocate(value, columns, rows / 2)
+                  : byRows ? allocate(value, columns / 2, scope.padded(rows))
+                           : allocate(value, rows, columns / 2);
     place.pairs = true;
     tiles[value].pairs = place;
-    if (isLeft)
+    if (isLeft && byRows)
+      emitConvertRows(e, table, e.getF32Type(), scope.padded(rows), 0, columns / 2, place.address, place.ld, nullptr,
+                      {});
+    else if (isLeft)
       emitRowsToLanes(e, {table, {}, 0}, scope.padded(rows), columns / 2, place.address, place.ld, {});
     else
       emitPairRows(e, table, rows, followingRows(value), columns, place.address, place.ld);

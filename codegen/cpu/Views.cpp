@@ -208,9 +208,10 @@ void attn::codegen::cpu::emitQueryRows(Emitter &e, const Task &task, Value view,
 
 void attn::codegen::cpu::emitKeyRows(Emitter &e, const Task &task, Value view, Value k0, int64_t count,
                                      Value tableAddress, Value seenBytes) {
-  Value keys = e.i64(count);
   if (task.keyPositions)
-    return emitBoxKeys(e, task, view, keys, tableAddress, seenBytes);
+    return emitBoxKeys(e, task, view, e.i64(count), tableAddress, seenBytes);
+  // Most tables are of rows at one distance, which need none of the tests below.
+  Value keys = e.i64(count), regular = e.i64(seenBytes == task.everyKey ? count : 0);
   e.outline("key_rows", [&] {
     Rows rows(e, task, view, offsetof(attn_request, kv_row));
     Value table = e.capture(tableAddress), first = e.capture(k0), seen = e.capture(seenBytes);
@@ -218,7 +219,17 @@ void attn::codegen::cpu::emitKeyRows(Emitter &e, const Task &task, Value view, V
     Value base = rows.ofHead(rows.request(task), e.capture(task.g));
     // After `last` comes slot `sink`; without a ring no slot is `last`.
     Value last = e.select(e.ne(rows.ring, e.i64(0)), e.add(rows.sink, rows.ring), e.i64(-1));
-    e.loop(e.i64(0), e.parameter(keys), 1, {rows.slot(first)}, [&](Value j, ValueRange carried) {
+    Value slot = rows.slot(first), stride = rows.rowStride, row = rows.address(base, slot);
+    Value run = e.select(e.ne(rows.ring, e.i64(0)), e.sub(last, slot), kvLen);
+    run = e.max(e.min(e.min(run, e.sub(kvLen, first)), e.parameter(regular)), e.i64(0));
+    Value whole = e.sub(run, e.createOrFold<arith::RemSIOp>(run, e.i64(4)));
+    e.loop(e.i64(0), whole, 4, {row}, [&](Value j, ValueRange carried) {
+      Value address = carried[0], entry = e.gep(table, e.mul(j, 8));
+      for (int64_t i = 0; i < 4; ++i, address = e.gep(address, stride))
+        e.store(address, e.gep(entry, i * 8), 8);
+      return Values{address};
+    });
+    e.loop(whole, e.parameter(keys), 1, {rows.slot(e.add(first, whole))}, [&](Value j, ValueRange carried) {
       Value byte = e.load(e.getI8Type(), e.gep(seen, j));
       Value valid = e.create<arith::AndIOp>(e.lt(e.add(first, j), kvLen), e.ne(byte, e.intOf(e.getI8Type(), 0)));
       Value address = e.select(valid, rows.address(base, carried[0]), zeroRow);

@@ -30,6 +30,7 @@ struct Task {
   Value qLen, kvLen, sequenceLen;
   Value qPos;      ///< position of query row 0
   Value rows;      ///< logical rows of the request
+  Value rowCount;  ///< those in the current row tile; not with a scan
   Value zeroRow;   ///< a row of zeros
   Value dropRow;   ///< a row that may be written and is never read
   Value everyKey;  ///< bytes that say that every key is seen

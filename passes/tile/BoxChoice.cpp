@@ -12,12 +12,13 @@ using namespace attn::passes;
 namespace {
 
 /// Extents worth trying.
-constexpr int64_t extents[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 15, 16, 18, 20, 24, 28, 32, 40, 48, 64, 80, 96, 128};
+constexpr int64_t extents[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 12, 14, 15,
+                               16, 18, 20, 24, 28, 32, 40, 48, 64, 80, 96, 128};
 constexpr size_t extentCount = std::size(extents);
 
 /// Costs in query-key pairs of a register tile, measured on AVX-512 with head dimension 64: what a tile costs besides
 /// its pairs (tables of rows, the box program), a row tile besides its key tiles, and mask code per pair.
-constexpr double tileCost = 400, rowTileCost = 2000, maskCost = 0.15;
+constexpr double tileCost = 400, rowTileCost = 2000, maskCost = 0.25;
 
 /// Queries per axis that are looked at; the windows of longer axes repeat.
 constexpr int64_t longest = 512;
