@@ -27,6 +27,9 @@ struct DotSource {
   Value table;          ///< addresses of rows in memory (fp32, or bf16 for pairs); then `place` is not set
   int64_t rows = 0;     ///< rows in the table; as many follow, which are likely to be read next
   Value scale;          ///< factor of all products (a value of the kernel function), or null
+  // For a channel dot:
+  Type element = {}; ///< of the rows in the table, or null: fp32
+  Value stride = {}; ///< bytes between rows, or null where they do not follow each other
 };
 
 /// A register tile of a dot: rows [m, m + vectors * lanes), columns [n, n + columns).

@@ -17,8 +17,8 @@ namespace {
 class KernelLowering {
 public:
   KernelLowering(Emitter &e, tile::KernelOp kernel)
-      : e(e), kernel(kernel), scope(e, kernel), tiles(scope), phases(scope, tiles),
-        loops(scope, tiles, phases, [this](Block &b) { return block(b); }) {}
+      : e(e), kernel(kernel), scope(e, kernel), boxes(scope), tiles(scope), phases(scope, tiles),
+        loops(scope, tiles, phases, boxes, [this](Block &b) { return block(b); }) {}
   LogicalResult run();
 
 private:
@@ -31,6 +31,7 @@ private:
   Emitter &e;
   tile::KernelOp kernel;
   KernelScope scope;
+  Boxes boxes;
   Tiles tiles;
   PhaseBuilder phases;
   Loops loops;
@@ -63,6 +64,11 @@ void KernelLowering::allocateRows() {
   emitFill(e, task.zeroRow, scope.padded(longest), 0);
   int64_t mostKeys = 1;
   kernel.walk([&](tile::LoadKeysOp load) { mostKeys = std::max(mostKeys, 2 * shapeOf(load.getTile())[0]); });
+  if (boxes) {
+    task.stored = scope.address(scope.scratch.allocate(scope.padded(task.rowTile)));
+    task.keyPositions = scope.address(scope.scratch.allocate(scope.padded(task.keyTile) * 4));
+    emitFill(e, task.keyPositions, scope.padded(task.keyTile), llvm::bit_cast<float>(int32_t(boxPadding))); // what fills up stays padding
+  }
   int64_t bytes = llvm::alignTo(mostKeys, 4 * e.lanes);
   task.everyKey = scope.address(scope.scratch.allocate(bytes));
   emitFill(e, task.everyKey, bytes / 4, llvm::bit_cast<float>(0x01010101));
@@ -99,9 +105,17 @@ LogicalResult KernelLowering::run() {
       Value value = e.gep(e.load(e.ptr(), words, 8), e.mul(task.b, e.word(words, 1)));
       scalars.bind(argument, Operand::ofScalar(e.load(argument.getType(), value), Interval::position()));
     }
-    if (!scan)
-      emitRowCoordinates(e, task, row0);
     tiles.move({&body, {}});
+    loops.setRow0(row0);
+    if (boxes) {
+      task.rowCount = e.i64(task.rowTile);
+      e.when(boxes.emitRows(row0), [&] { result = block(body); });
+      return;
+    }
+    if (!scan) {
+      emitRowCoordinates(e, task, row0);
+      task.rowCount = e.min(e.sub(task.rows, row0), e.i64(task.rowTile));
+    }
     result = block(body);
   });
   e.endKernel();

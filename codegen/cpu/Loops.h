@@ -6,6 +6,7 @@
 #ifndef ATTN_CODEGEN_CPU_LOOPS_H
 #define ATTN_CODEGEN_CPU_LOOPS_H
 
+#include "codegen/cpu/Boxes.h"
 #include "codegen/cpu/PhaseBuilder.h"
 
 namespace attn::codegen::cpu {
@@ -13,17 +14,22 @@ namespace attn::codegen::cpu {
 class Loops {
 public:
   using LowerBlock = std::function<mlir::LogicalResult(mlir::Block &)>;
-  Loops(KernelScope &scope, Tiles &tiles, PhaseBuilder &phases, LowerBlock lowerBlock)
-      : scope(scope), e(scope.e), tiles(tiles), phases(phases), lowerBlock(std::move(lowerBlock)) {}
+  Loops(KernelScope &scope, Tiles &tiles, PhaseBuilder &phases, Boxes &boxes, LowerBlock lowerBlock)
+      : scope(scope), e(scope.e), tiles(tiles), phases(phases), boxes(boxes), lowerBlock(std::move(lowerBlock)) {}
+  /// The first logical row of the task.
+  void setRow0(Value value) { row0 = value; }
 
   mlir::LogicalResult forKeys(tile::ForKeysOp op);
   mlir::LogicalResult forRows(tile::ForRowsOp op);
 
 private:
-  mlir::LogicalResult keyTiles(mlir::Region &region, llvm::ArrayRef<Place> slots, Value from, Value to);
-  mlir::LogicalResult body(mlir::Region &region, llvm::ArrayRef<Place> slots);
-  llvm::SmallVector<Place> openSlots(ValueRange inits, ValueRange results);
-  void yield(mlir::Operation *terminator, llvm::ArrayRef<Place> slots);
+  mlir::LogicalResult keyTiles(mlir::Region &region, llvm::ArrayRef<Slot> slots, Value from, Value to);
+  mlir::LogicalResult body(mlir::Region &region, llvm::ArrayRef<Slot> slots);
+  /// Places for `results`, set to `inits`; `region` is the body of the loop.
+  llvm::SmallVector<Slot> openSlots(mlir::Region &region, ValueRange inits, ValueRange results);
+  /// Elements of a tile in its form.
+  int64_t sizeOf(Value tile, bool byRows);
+  void yield(mlir::Operation *terminator, llvm::ArrayRef<Slot> slots);
   /// (any, all, next) of the tiles from key k0 on, by the mask of the loop.
   mlir::FailureOr<Values> rangeCode(tile::ForKeysOp op, Value k0);
 
@@ -31,6 +37,8 @@ private:
   Emitter &e;
   Tiles &tiles;
   PhaseBuilder &phases;
+  Boxes &boxes;
+  Value row0;
   LowerBlock lowerBlock;
 };
 

@@ -19,8 +19,9 @@ bool attn::codegen::cpu::isDotOfPairs(const Emitter &e, tile::DotOp dot) {
     return false;
   if (dot.getTransposeB())
     return inMemory(dot.getA().getDefiningOp<tile::LoadOp>()) && !dot.getInit();
-  auto map = dot.getA().getDefiningOp<tile::MapOp>();
-  return dot.getRoundA() && map && !map.getKeyRows();
+  Operation *producer = dot.getA().getDefiningOp(); // stores pairs of columns
+  auto map = dyn_cast_or_null<tile::MapOp>(producer);
+  return dot.getRoundA() && (isa_and_nonnull<tile::WhereOp>(producer) || (map && !map.getKeyRows()));
 }
 
 /// The bf16 view of fp32 lanes.

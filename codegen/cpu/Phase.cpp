@@ -59,6 +59,7 @@ private:
   /// `count` columns from column n: gives the reductions' next values.
   Values columnBlock(Value n, int64_t count, ValueRange reductions);
   SmallVector<Values> contract(Value n, int64_t count);
+  Value combine(tile::ReduceOp reduce, Value sum, Value term);
   void column(Value n, int64_t j, SmallVector<Values> &contracted, Values &reductions);
   /// The map's first key position, a value of the kernel function.
   Value keyOf(tile::MapOp map) { return around.scalar(map.getK0()).scalar; }
@@ -87,6 +88,7 @@ private:
   llvm::DenseMap<Value, Values> evens;     // of the column before, where pairs are stored
   llvm::DenseMap<std::pair<Value, Value>, Value> blockAddresses;
   SmallVector<tile::ReduceOp> reduces;
+  int64_t chains = 1; ///< of every reduction: columns side by side must not wait for each other
 };
 
 } // namespace attn::codegen::cpu
@@ -159,7 +161,9 @@ void PhaseEmitter::bindCoordinates(Region &region, Value firstKey) {
             task.pack ? Operand::ofLanes(lanesAt(task.heads), Interval::size()) : scalar(task.head, Interval::size()));
   if (used(Q))
     x->bind(arguments[Q], Operand::ofLanes(lanesAt(task.positions), Interval::position()));
-  if (used(K) && firstKey) {
+  if (used(K) && firstKey && task.keyPositions) {
+    x->bind(arguments[K], Operand::ofLanes(lanesAt(task.keyPositions), Interval::position()));
+  } else if (used(K) && firstKey) {
     Values lanes;
     for (int64_t v = 0; v < vectors; ++v) {
       SmallVector<int32_t> steps;
@@ -215,11 +219,15 @@ void PhaseEmitter::rowBlock(Value rowOffset, int64_t count) {
   if (phase.columns) {
     if (phase.dot && phase.dot.getRescale())
       vectorOperand(phase.dot.getRescale());
+    int64_t step = registerTile(llvm::divideCeil(phase.lanesCount, e.lanes)).second;
+    chains = phase.dot ? 1 : step;
     Values inits;
     for (tile::ReduceOp reduce : reduces)
-      for (Value lanes : expressions.lanes().vectorsOf(vectorOperand(reduce.getInit()), e.getF32Type()))
-        inits.push_back(lanes);
-    int64_t step = registerTile(llvm::divideCeil(phase.lanesCount, e.lanes)).second;
+      for (int64_t chain = 0; chain < chains; ++chain) {
+        bool isZero = chain && reduce.getKind() == tile::ReduceKind::Sum;
+        Operand init = isZero ? Operand::ofScalar(e.f32(0)) : vectorOperand(reduce.getInit());
+        inits.append(expressions.lanes().vectorsOf(init, e.getF32Type()));
+      }
     int64_t whole = phase.columns / step;
     Values results = inits;
     if (whole > 1)
@@ -229,8 +237,12 @@ void PhaseEmitter::rowBlock(Value rowOffset, int64_t count) {
       results = columnBlock(e.i64(0), step, inits);
     if (phase.columns > whole * step)
       results = columnBlock(e.i64(whole * step), phase.columns - whole * step, results);
-    for (auto [i, reduce] : llvm::enumerate(reduces))
-      known[reduce.getResult()] = Operand::ofLanes(Values(ArrayRef<Value>(results).slice(i * vectors, vectors)));
+    for (auto [i, reduce] : llvm::enumerate(reduces)) {
+      Values sums(ArrayRef<Value>(results).slice(i * chains * vectors, vectors));
+      for (int64_t more = vectors; more < chains * vectors; ++more)
+        sums[more % vectors] = combine(reduce, sums[more % vectors], results[i * chains * vectors + more]);
+      known[reduce.getResult()] = Operand::ofLanes(sums);
+    }
   }
   for (tile::MapOp map : lateMaps)
     vectorMap(map);
@@ -335,17 +347,32 @@ Values PhaseEmitter::columnBlock(Value n, int64_t count, ValueRange carried) {
   return reductions;
 }
 
+/// A sum or maximum with one more term, which in a maximum does not count if it is NaN.
+Value PhaseEmitter::combine(tile::ReduceOp reduce, Value sum, Value term) {
+  if (reduce.getKind() == tile::ReduceKind::Sum)
+    return e.create<arith::AddFOp>(sum, term);
+  return e.select(e.cmpf(arith::CmpFPredicate::OGT, term, sum), term, sum);
+}
+
 void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, Values &reductions) {
   elements.clear();
   x->beginColumn();
   LaneArithmetic &lanes = x->lanes();
-  auto keyAt = [&](Value first) { return e.add(e.add(e.capture(first), n), j); };
+  // The key of this column, and whether there is one. Padding of a box counts as position 0 where it is not hidden.
+  Value keyPositions = around.task.keyPositions, zero = e.i64(0);
+  auto entry = [&] {
+    Value address = e.gep(e.capture(keyPositions), e.mul(e.add(n, j), 4));
+    return e.create<arith::ExtSIOp>(e.getI64Type(), e.load(e.getI32Type(), address, 4)).getResult();
+  };
+  auto keyAt = [&](Value first) { return keyPositions ? e.max(entry(), zero) : e.add(e.add(e.capture(first), n), j); };
   Operand visible;
   if (phase.visible) {
     Value key = keyAt(phase.k0);
     x->bindColumn(phase.visible->getArguments().back(), Operand::ofScalar(key, Interval::size()));
     Operand mask = x->evaluate(phase.visible->front().getTerminator()->getOperand(0));
-    Operand exists = Operand::ofScalar(e.lt(key, e.capture(around.task.kvLen)));
+    Value isKey =
+        keyPositions ? e.cmp(arith::CmpIPredicate::sge, entry(), zero) : e.lt(key, e.capture(around.task.kvLen));
+    Operand exists = Operand::ofScalar(isKey);
     visible = lanes.apply({mask, exists}, [&](ValueRange p) { return e.createOrFold<arith::AndIOp>(p[0], p[1]); });
     if (phase.seen) {
       Value address = e.gep(e.gep(e.capture(phase.seen), n), j);
@@ -373,11 +400,8 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
       size_t first = llvm::find(reduces, reduce) - reduces.begin();
       Values terms = lanes.vectorsOf(tileOperand(reduce.getTile(), n, j), e.getF32Type());
       for (int64_t v = 0; v < vectors; ++v) {
-        Value &sum = reductions[first * vectors + v];
-        if (reduce.getKind() == tile::ReduceKind::Sum)
-          sum = e.create<arith::AddFOp>(sum, terms[v]);
-        else // a NaN term compares false
-          sum = e.select(e.cmpf(arith::CmpFPredicate::OGT, terms[v], sum), terms[v], sum);
+        Value &sum = reductions[(first * chains + j % chains) * vectors + v];
+        sum = combine(reduce, sum, terms[v]);
       }
       continue;
     } else {

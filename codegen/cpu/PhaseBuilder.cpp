@@ -1,6 +1,7 @@
 //===- PhaseBuilder.cpp - Gathers tile operations into phases --------------===//
 #include "codegen/cpu/PhaseBuilder.h"
 
+#include "codegen/cpu/ChannelDot.h"
 #include "codegen/cpu/Pairs.h"
 
 using namespace mlir;
@@ -8,6 +9,8 @@ using namespace attn;
 using namespace attn::codegen::cpu;
 
 LogicalResult PhaseBuilder::add(Operation *op) {
+  if (auto dot = dyn_cast<tile::DotOp>(op); dot && channelForm(scope.task, dot) != ChannelForm::None)
+    return failed(flush()) ? failure() : lowerChannelDot(scope, tiles, dot);
   if (phase && !phase->join(op) && failed(flush()))
     return failure();
   if (!phase) {
@@ -104,8 +107,8 @@ void PhaseBuilder::placeResults(Phase &p) {
     Place place;
     for (auto [i, slot] : llvm::enumerate(slots)) {
       Value old = block->getArgument(i + 1);
-      if (!byRows && asLanes && terminator->getOperand(i) == result && replaceable(old, result)) {
-        place = slot;
+      if (!byRows && asLanes && !slot.byRows && terminator->getOperand(i) == result && replaceable(old, result)) {
+        place = slot.place;
         taken.insert(old);
         break;
       }

@@ -2,7 +2,9 @@
 #include "codegen/cpu/RangeCode.h"
 
 #include "codegen/cpu/Lanes.h"
+#include "dialect/attn/AttnDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/analysis/MaskRegion.h"
 
 using namespace mlir;
 using namespace attn::codegen::cpu;
@@ -132,6 +134,102 @@ Value RangeCode::single(const Instruction &i, ValueRange args) {
   case Code::If: break;
   }
   llvm_unreachable("handled by emit");
+}
+
+RangeInputs attn::codegen::cpu::rangeInputs(KernelScope &scope, std::map<std::string, Value> given) {
+  Emitter &e = scope.e;
+  auto argument = [&scope](StringRef name) -> Value {
+    for (auto [i, attr] : llvm::enumerate(scope.kernel.getArgs()))
+      if (cast<StringAttr>(attr).getValue() == name)
+        return scope.kernel.getBody().getArgument(tile::NumLeadingArguments + i);
+    return {};
+  };
+  // The positions and heads of the row tile.
+  auto position = [&scope, &e](int64_t row) {
+    Value p = e.load(e.getI32Type(), e.gep(scope.task.positions, row * 4), 4);
+    return e.createOrFold<arith::ExtSIOp>(e.getI64Type(), p);
+  };
+  RangeInputs inputs;
+  inputs.input = [&scope, &e, given = std::move(given), argument, position](StringRef name) -> Value {
+    const Task &task = scope.task;
+    if (auto it = given.find(name.str()); it != given.end())
+      return it->second;
+    if (name == "q_first")
+      return position(0);
+    if (name == "q_last")
+      return position(task.rowTile - 1);
+    if (name == "q_pos")
+      return task.qPos;
+    if (name == "h" || name == "h_first")
+      return task.head;
+    if (name == "h_last")
+      return task.pack ? e.add(e.add(task.head, task.group), -1) : task.head;
+    if (name == "tile")
+      return e.i64(task.keyTile);
+    if (name == "group")
+      return task.group;
+    if (name == "b")
+      return task.b;
+    if (name == "g")
+      return task.g;
+    if (name == "l")
+      return task.layer;
+    if (Value value = argument(name))
+      return scope.scalar(value);
+    return scope.scalars.size(name).scalar;
+  };
+  inputs.element = [&scope, argument](StringRef name, ValueRange indices) {
+    SmallVector<Operand> operands;
+    for (Value index : indices)
+      operands.push_back(Operand::ofScalar(index));
+    return scope.scalars.element(argument(name), operands).scalar;
+  };
+  inputs.size = [&scope, argument](StringRef name, int64_t dimension) {
+    return scope.scalars.bufferSize(argument(name), dimension);
+  };
+  return inputs;
+}
+
+/// The value of `term` in `visible` for the task's request, group and layer, and for `head`.
+static Value emitFloatTerm(KernelScope &scope, Region &visible, const attn::mask::FloatTerm &term, Value head) {
+  Emitter &e = scope.e;
+  Expressions expressions(e, scope.around, 1);
+  SmallVector<Value> coordinates(visible.args_begin(), visible.args_end());
+  expressions.prepare(visible, coordinates);
+  std::pair<attn::ir::Coordinate, Value> known[] = {{attn::ir::Coordinate::Batch, scope.task.b},
+                                                    {attn::ir::Coordinate::QHead, head},
+                                                    {attn::ir::Coordinate::KVHead, scope.task.g},
+                                                    {attn::ir::Coordinate::Layer, scope.task.layer}};
+  for (auto [coordinate, value] : known)
+    expressions.bind(coordinates[coordinate], Operand::ofScalar(value, Interval::size()));
+  for (Operation &op : visible.front().without_terminator()) {
+    bool mayBe = op.getNumResults() == 1 && !isa<FloatType>(op.getResult(0).getType()) &&
+                 llvm::any_of(op.getOperandTypes(), [](Type type) { return isa<FloatType>(type); });
+    auto expr = mayBe ? attn::passes::valueToExpr(op.getResult(0)) : FailureOr<attn::mask::Expr>();
+    if (failed(expr) || *expr != term.term)
+      continue;
+    Value value = expressions.evaluate(op.getResult(0)).scalar;
+    return value.getType().isInteger(1) ? e.createOrFold<arith::ExtUIOp>(e.getI64Type(), value) : value;
+  }
+  llvm_unreachable("the terms are values of the region");
+}
+
+void attn::codegen::cpu::addFloatTerms(RangeInputs &inputs, KernelScope &scope, Region &visible,
+                                       const std::vector<mask::FloatTerm> &terms) {
+  if (terms.empty())
+    return;
+  auto find = [terms](StringRef name) { // by value: the program may be gone when the inputs are read
+    auto it = llvm::find_if(terms, [&](const mask::FloatTerm &term) { return term.name == name; });
+    return it == terms.end() ? std::optional<mask::FloatTerm>() : *it;
+  };
+  inputs.input = [&scope, &visible, find, otherwise = inputs.input](StringRef name) {
+    auto term = find(name);
+    return term ? emitFloatTerm(scope, visible, *term, scope.task.head) : otherwise(name);
+  };
+  inputs.element = [&scope, &visible, find, otherwise = inputs.element](StringRef name, ValueRange indices) {
+    auto term = find(name);
+    return term ? emitFloatTerm(scope, visible, *term, indices[0]) : otherwise(name, indices);
+  };
 }
 
 Values attn::codegen::cpu::emitRangeCode(Emitter &e, const CodeBlock &code, const RangeInputs &inputs) {

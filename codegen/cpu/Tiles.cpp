@@ -4,6 +4,8 @@
 #include "codegen/cpu/Copies.h"
 #include "codegen/cpu/Pairs.h"
 
+#include "attn/KernelABI.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::codegen::cpu;
@@ -31,6 +33,17 @@ struct LoadParts {
   }
 };
 } // namespace
+
+/// Whether the rows of a tile are so few that the accumulators of one vector of channels fit the registers.
+static bool fewRows(const Task &task) { return task.pack && task.rowTile <= 8; }
+
+ChannelForm attn::codegen::cpu::channelForm(const Task &task, tile::DotOp dot) {
+  if (!fewRows(task) || dot.getTransposeA())
+    return ChannelForm::None;
+  if (!dot.getTransposeB())
+    return ChannelForm::Values;
+  return dot.getInit() ? ChannelForm::None : ChannelForm::Scores;
+}
 
 //===----------------------------------------------------------------------===//
 // Memory and lifetimes
@@ -84,10 +97,15 @@ FailureOr<DotSource> Tiles::formFor(OpOperand &operand) {
   Operation *user = operand.getOwner();
   bool rows = false;
   if (auto dot = dyn_cast<tile::DotOp>(user)) {
+    ChannelForm form = channelForm(scope.task, dot);
+    if (form != ChannelForm::None && operand.getOperandNumber() == 1)
+      return streamOf(value);
     if (operand.getOperandNumber() < 2 && isDotOfPairs(e, dot))
       return pairsOf(dot, operand.getOperandNumber() == 0);
     if (operand.getOperandNumber() == 1)
       return rightOf(value);
+    rows = form == ChannelForm::Scores ? operand.getOperandNumber() == 0
+                                       : form == ChannelForm::Values && value == dot.getInit();
     if (operand.getOperandNumber() == 0 && dot.getTransposeA()) {
       // Vectors of the columns: read from the rows in place if they consist of whole vectors.
       rows = true;
@@ -130,13 +148,19 @@ LogicalResult Tiles::computeSeen(tile::ForKeysOp loop) {
   return emitPhase(e, scope.around, sweep);
 }
 
+/// The rows behind those of a loaded tile in its table, which are prefetched: the next interval of keys. Which box is
+/// visited next is not known.
+int64_t Tiles::followingRows(Value value) {
+  bool follow = isa<tile::LoadKeysOp>(tiles[value].load) && !scope.task.keyPositions && !fewRows(scope.task);
+  return follow ? shapeOf(value)[0] : 0;
+}
+
 /// Fills the table of row addresses of a loaded tile.
 LogicalResult Tiles::loadTable(Value value) {
   if (tiles[value].table)
     return success();
   Operation *load = tiles[value].load;
-  bool isKeys = isa<tile::LoadKeysOp>(load);
-  int64_t rows = scope.padded(shapeOf(value)[0] * (isKeys ? 2 : 1)); // the rows that follow are prefetched
+  int64_t rows = scope.padded(shapeOf(value)[0] + followingRows(value));
   int64_t block = scope.scratch.allocate(rows * 8);
   tiles[value].blocks.push_back(block);
   Value table = scope.address(block);
@@ -179,13 +203,14 @@ FailureOr<Place> Tiles::rowsOf(Value value) {
       rotation.element = cast<tile::BufferType>(parts.rope[0].getType()).getElementType();
       rotation.interleaved = parts.interleaved;
       if (auto keys = dyn_cast<tile::LoadKeysOp>(load))
-        rotation.first = scope.scalar(keys.getK0());
+        (scope.task.keyPositions ? rotation.positions : rotation.first) =
+            scope.task.keyPositions ? scope.task.keyPositions : scope.scalar(keys.getK0());
       else
         rotation.positions = scope.task.positions;
     }
     Place place = allocate(value, columns, rows);
     Value scale = parts.scale ? scope.scalar(parts.scale) : Value();
-    int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
+    int64_t next = followingRows(value);
     emitConvertRows(e, tiles[value].table, parts.element, rows, next, columns, place.address, place.ld,
                     parts.rope.empty() ? nullptr : &rotation, scale);
     tiles[value].rows = place;
@@ -238,6 +263,22 @@ FailureOr<Place> Tiles::lanesOf(Value value) {
   return place;
 }
 
+/// Keys or values that are read once, row by row: in the caller's memory if they can be.
+FailureOr<DotSource> Tiles::streamOf(Value value) {
+  if (auto load = dyn_cast_or_null<tile::LoadKeysOp>(tiles[value].load); load && load.getRope().empty()) {
+    if (failed(loadTable(value)))
+      return failure();
+    DotSource source{{}, false, tiles[value].table, 0, {}, LoadParts(load).element};
+    if (!scope.task.keyPositions)
+      source.stride = e.word(scope.addresses.lookup(load.getView()), ATTN_VIEW_ROW_STRIDE);
+    return source;
+  }
+  auto place = rowsOf(value);
+  if (failed(place))
+    return failure();
+  return DotSource{*place, false, {}, 0, {}};
+}
+
 /// A tile whose elements are read one by one: in the caller's memory if it can be, else as it exists.
 FailureOr<DotSource> Tiles::rightOf(Value value) {
   if (Operation *load = tiles[value].load; load && !tiles[value].lanes && !tiles[value].rows) {
@@ -245,8 +286,7 @@ FailureOr<DotSource> Tiles::rightOf(Value value) {
     if (parts.element.isF32() && !parts.scale && parts.rope.empty()) {
       if (failed(loadTable(value)))
         return failure();
-      int64_t next = isa<tile::LoadKeysOp>(load) ? shapeOf(value)[0] : 0;
-      return DotSource{{}, false, tiles[value].table, next, {}};
+      return DotSource{{}, false, tiles[value].table, followingRows(value), {}};
     }
     auto place = rowsOf(value);
     if (failed(place))
@@ -270,15 +310,21 @@ FailureOr<DotSource> Tiles::pairsOf(tile::DotOp dot, bool isLeft) {
   Value table = tiles[value].table;
   int64_t rows = shapeOf(value)[0], columns = shapeOf(value)[1];
   if (!isLeft && dot.getTransposeB())
-    return DotSource{{}, false, table, rows, {}};
+    return DotSource{{}, false, table, followingRows(value), {}};
   if (!tiles[value].pairs) { // a computed tile was stored so
-    Place place = isLeft ? allocate(value, rows, columns / 2) : allocate(value, columns, rows / 2);
+    bool byRows = channelForm(scope.task, dot) != ChannelForm::None;
+    Place place = !isLeft  ? allocate(value, columns, rows / 2)
+                  : byRows ? allocate(value, columns / 2, scope.padded(rows))
+                           : allocate(value, rows, columns / 2);
     place.pairs = true;
     tiles[value].pairs = place;
-    if (isLeft)
+    if (isLeft && byRows)
+      emitConvertRows(e, table, e.getF32Type(), scope.padded(rows), 0, columns / 2, place.address, place.ld, nullptr,
+                      {});
+    else if (isLeft)
       emitRowsToLanes(e, {table, {}, 0}, scope.padded(rows), columns / 2, place.address, place.ld, {});
     else
-      emitPairRows(e, table, rows, rows, columns, place.address, place.ld);
+      emitPairRows(e, table, rows, followingRows(value), columns, place.address, place.ld);
   }
   DotSource source{tiles[value].pairs, isLeft, {}, 0, {}};
   // The scale multiplies the sums, so that the pairs are the elements as given.

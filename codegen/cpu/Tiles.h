@@ -13,6 +13,16 @@
 
 namespace attn::codegen::cpu {
 
+/// Dots of a few rows have their channels along the lanes (ChannelDot.h).
+enum class ChannelForm { None, Scores, Values };
+ChannelForm channelForm(const Task &task, tile::DotOp dot);
+
+/// Where a tile that a loop carries lives.
+struct Slot {
+  Place place;
+  bool byRows = false;
+};
+
 class Tiles {
 public:
   explicit Tiles(KernelScope &scope) : scope(scope), e(scope.e) {}
@@ -44,7 +54,7 @@ public:
   /// The block being lowered and the places that its yielded tiles go to.
   struct Position {
     mlir::Block *block = nullptr;
-    llvm::ArrayRef<Place> slots;
+    llvm::ArrayRef<Slot> slots;
   };
   const Position &position() const { return at; }
   Position move(Position to) { return std::exchange(at, to); }
@@ -73,8 +83,10 @@ private:
   };
 
   mlir::FailureOr<DotSource> rightOf(Value value);
+  mlir::FailureOr<DotSource> streamOf(Value value);
   mlir::FailureOr<DotSource> pairsOf(tile::DotOp dot, bool isLeft);
   mlir::LogicalResult loadTable(Value value);
+  int64_t followingRows(Value value);
   mlir::LogicalResult computeSeen(tile::ForKeysOp loop);
 
   KernelScope &scope;

@@ -52,9 +52,13 @@ void attn::codegen::cpu::emitTaskLoop(Emitter &e, func::FuncOp kernel, bool scan
     task.qLen = requestField(e, task, offsetof(attn_request, q_len));
     task.kvLen = requestField(e, task, offsetof(attn_request, kv_len));
     task.sequenceLen = requestField(e, task, offsetof(attn_request, sequence_kv_len));
+    task.qPos = requestField(e, task, offsetof(attn_request, q_pos));
     task.rows = task.pack ? e.mul(task.qLen, task.group) : task.qLen;
     Value row0 = scan ? zero : e.mul(tile, task.rowTile);
-    e.when(e.lt(row0, task.rows), [&] { body(row0); });
+    if (task.keyPositions)
+      body(row0);
+    else
+      e.when(e.lt(row0, task.rows), [&] { body(row0); });
   });
 }
 
@@ -139,8 +143,53 @@ struct Rows {
 
 } // namespace
 
+//===----------------------------------------------------------------------===//
+// Rows of boxes
+//===----------------------------------------------------------------------===//
+
+static Value positionAt(Emitter &e, Value positions, Value index) {
+  return e.create<arith::ExtSIOp>(e.getI64Type(), e.load(e.getI32Type(), e.gep(positions, e.mul(index, 4)), 4));
+}
+
+static void emitBoxRows(Emitter &e, const Task &task, Value view, int64_t rows, Value tableAddress, bool drop) {
+  Value padded = e.i64(llvm::alignTo(rows, e.lanes)), all = e.i1(!drop);
+  e.outline("box_query_rows", [&] {
+    Rows at(e, task, view, offsetof(attn_request, q_row));
+    Value table = e.capture(tableAddress), dropRow = e.capture(task.dropRow), keepAll = e.parameter(all);
+    Value positions = e.capture(task.positions), stored = e.capture(task.stored), first = e.capture(task.qPos);
+    Value base = at.ofHead(at.request(task), e.capture(task.head));
+    e.loop(e.i64(0), e.parameter(padded), 1, [&](Value r) {
+      Value address = at.address(base, at.slot(e.sub(positionAt(e, positions, r), first)));
+      Value byte = e.load(e.getI8Type(), e.gep(stored, r));
+      Value keep = e.createOrFold<arith::OrIOp>(keepAll, e.ne(byte, e.intOf(e.getI8Type(), 0)));
+      e.store(e.select(keep, address, dropRow), e.gep(table, e.mul(r, 8)), 8);
+    });
+  });
+}
+
+static void emitBoxKeys(Emitter &e, const Task &task, Value view, Value count, Value tableAddress, Value seenBytes) {
+  e.outline("box_key_rows", [&] {
+    Rows rows(e, task, view, offsetof(attn_request, kv_row));
+    Value table = e.capture(tableAddress), positions = e.capture(task.keyPositions), seen = e.capture(seenBytes);
+    Value zeroRow = e.capture(task.zeroRow);
+    Value base = rows.ofHead(rows.request(task), e.capture(task.g));
+    e.loop(e.i64(0), e.parameter(count), 1, [&](Value j) {
+      Value position = positionAt(e, positions, j), byte = e.load(e.getI8Type(), e.gep(seen, j));
+      Value exists = e.cmp(CmpIPredicate::sge, position, e.i64(0));
+      Value valid = e.create<arith::AndIOp>(exists, e.ne(byte, e.intOf(e.getI8Type(), 0)));
+      e.store(e.select(valid, rows.address(base, rows.slot(position)), zeroRow), e.gep(table, e.mul(j, 8)), 8);
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of intervals
+//===----------------------------------------------------------------------===//
+
 void attn::codegen::cpu::emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t rows,
                                        Value tableAddress, bool drop) {
+  if (task.stored)
+    return emitBoxRows(e, task, view, rows, tableAddress, drop);
   // One function for loads and stores: loads have no row to drop.
   Value end = e.min(task.rows, e.add(row0, rows));
   Value stored = drop ? end : e.i64(std::numeric_limits<int64_t>::max());
@@ -159,7 +208,10 @@ void attn::codegen::cpu::emitQueryRows(Emitter &e, const Task &task, Value view,
 
 void attn::codegen::cpu::emitKeyRows(Emitter &e, const Task &task, Value view, Value k0, int64_t count,
                                      Value tableAddress, Value seenBytes) {
-  Value keys = e.i64(count);
+  if (task.keyPositions)
+    return emitBoxKeys(e, task, view, e.i64(count), tableAddress, seenBytes);
+  // Most tables are of rows at one distance, which need none of the tests below.
+  Value keys = e.i64(count), regular = e.i64(seenBytes == task.everyKey ? count : 0);
   e.outline("key_rows", [&] {
     Rows rows(e, task, view, offsetof(attn_request, kv_row));
     Value table = e.capture(tableAddress), first = e.capture(k0), seen = e.capture(seenBytes);
@@ -167,7 +219,17 @@ void attn::codegen::cpu::emitKeyRows(Emitter &e, const Task &task, Value view, V
     Value base = rows.ofHead(rows.request(task), e.capture(task.g));
     // After `last` comes slot `sink`; without a ring no slot is `last`.
     Value last = e.select(e.ne(rows.ring, e.i64(0)), e.add(rows.sink, rows.ring), e.i64(-1));
-    e.loop(e.i64(0), e.parameter(keys), 1, {rows.slot(first)}, [&](Value j, ValueRange carried) {
+    Value slot = rows.slot(first), stride = rows.rowStride, row = rows.address(base, slot);
+    Value run = e.select(e.ne(rows.ring, e.i64(0)), e.sub(last, slot), kvLen);
+    run = e.max(e.min(e.min(run, e.sub(kvLen, first)), e.parameter(regular)), e.i64(0));
+    Value whole = e.sub(run, e.createOrFold<arith::RemSIOp>(run, e.i64(4)));
+    e.loop(e.i64(0), whole, 4, {row}, [&](Value j, ValueRange carried) {
+      Value address = carried[0], entry = e.gep(table, e.mul(j, 8));
+      for (int64_t i = 0; i < 4; ++i, address = e.gep(address, stride))
+        e.store(address, e.gep(entry, i * 8), 8);
+      return Values{address};
+    });
+    e.loop(whole, e.parameter(keys), 1, {rows.slot(e.add(first, whole))}, [&](Value j, ValueRange carried) {
       Value byte = e.load(e.getI8Type(), e.gep(seen, j));
       Value valid = e.create<arith::AndIOp>(e.lt(e.add(first, j), kvLen), e.ne(byte, e.intOf(e.getI8Type(), 0)));
       Value address = e.select(valid, rows.address(base, carried[0]), zeroRow);

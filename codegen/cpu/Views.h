@@ -12,6 +12,9 @@
 
 namespace attn::codegen::cpu {
 
+/// Less than any position.
+constexpr int64_t boxPadding = std::numeric_limits<int32_t>::min();
+
 /// The task being run. All values belong to the kernel function; outlined code captures them.
 struct Task {
   bool pack = false;
@@ -25,16 +28,22 @@ struct Task {
   Value rowGroup;        ///< the heads that the rows of a tile go through: group, or 1 without pack
   Value qHeads, kvHeads; ///< header sizes
   Value qLen, kvLen, sequenceLen;
+  Value qPos;      ///< position of query row 0
   Value rows;      ///< logical rows of the request
+  Value rowCount;  ///< those in the current row tile; not with a scan
   Value zeroRow;   ///< a row of zeros
   Value dropRow;   ///< a row that may be written and is never read
   Value everyKey;  ///< bytes that say that every key is seen
   Value positions; ///< i32 of every row of the current row tile: its query position
   Value heads;     ///< the same for its query head; only with pack
+  // Where tiles are boxes of a grid (Boxes.h), else null:
+  Value stored;       ///< byte of every row of the current row tile: 0 for padding, which is not stored
+  Value keyPositions; ///< i32 of every key of the current key tile: its position, boxPadding for padding
 };
 
 /// Runs `body` for every task of the kernel's range, with the members of `task` up to `rows` set and `row0` given (0
-/// with `scan`). Tasks past the rows of their request are skipped.
+/// with `scan`). Tasks past the rows of their request are
+/// skipped, but where tiles are boxes.
 void emitTaskLoop(Emitter &e, mlir::func::FuncOp kernel, bool scan, Task &task,
                   llvm::function_ref<void(Value row0)> body);
 
@@ -47,7 +56,7 @@ void emitRowCoordinates(Emitter &e, const Task &task, Value row0);
 void emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t rows, Value table, bool drop);
 
 /// Writes the addresses of `count` key rows from position k0 of a key-side view to `table`. Positions past kv_len and
-/// keys whose byte in `seen` is 0 have the task's zeroRow.
+/// keys whose byte in `seen` is 0 have the task's zeroRow. Where tiles are boxes, the keys are those of keyPositions.
 void emitKeyRows(Emitter &e, const Task &task, Value view, Value k0, int64_t count, Value table, Value seen);
 
 /// Number of ABI words of an argument of this type.

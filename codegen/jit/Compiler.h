@@ -9,6 +9,7 @@
 #define ATTN_CODEGEN_JIT_COMPILER_H
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,8 +27,12 @@ struct CompileOptions {
   /// ISA).
   std::vector<std::string> isas = {"host"};
   int64_t rows = 0, keys = 0; ///< tile sizes of the prefill form; 0: the cost model chooses
-  bool useCache = false;      ///< look the artifact up in the disk cache first, and publish it there
-  bool verify = true;         ///< run the verifiers of MLIR, between passes, and of LLVM
+  /// The call that Emit::Explain counts: lengths (0: the tokens of the pattern's grid, or 4096 without one) and integer
+  /// parameters that differ from their defaults.
+  int64_t qLen = 0, kvLen = 0;
+  std::map<std::string, int64_t> params;
+  bool useCache = false; ///< look the artifact up in the disk cache first, and publish it there
+  bool verify = true;    ///< run the verifiers of MLIR, between passes, and of LLVM
   /// Called after each kernel of an artifact, one call at a time, from any thread.
   std::function<void(size_t done, size_t total)> progress;
 };

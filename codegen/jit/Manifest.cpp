@@ -56,6 +56,18 @@ static json::Object describeValues(DenseElementsAttr values) {
   return json::Object{{"sizes", std::move(sizes)}, {"elements", std::move(elements)}};
 }
 
+/// Integers and names.
+static json::Array describeSizes(ArrayAttr sizes) {
+  json::Array list;
+  for (Attribute size : sizes) {
+    if (auto name = dyn_cast<StringAttr>(size))
+      list.push_back(name.str());
+    else
+      list.push_back(cast<IntegerAttr>(size).getInt());
+  }
+  return list;
+}
+
 json::Object codegen::describePattern(ModuleOp module) {
   ir::PatternOp pattern = *module.getOps<ir::PatternOp>().begin();
   std::set<std::string> positive = passes::positiveParams(pattern);
@@ -73,15 +85,8 @@ json::Object codegen::describePattern(ModuleOp module) {
           params.push_back(std::move(item));
         })
         .Case([&](ir::OperandOp operand) {
-          json::Array shape;
-          for (Attribute size : operand.getShape()) {
-            if (auto name = dyn_cast<StringAttr>(size))
-              shape.push_back(name.str());
-            else
-              shape.push_back(cast<IntegerAttr>(size).getInt());
-          }
           json::Object item{{"name", operand.getSymName().str()},
-                            {"shape", std::move(shape)},
+                            {"shape", describeSizes(operand.getShape())},
                             {"dtype", typeName(operand.getType())},
                             {"domain", ir::stringifyDomain(operand.getDomain()).str()}};
           if (auto values = operand.getValues())
@@ -149,15 +154,21 @@ json::Object codegen::describeSchedules(ModuleOp tiled, llvm::ArrayRef<CompiledK
         std::string name = kernel.getSymName().str();
         auto *compiled = llvm::find_if(kernels, [&](const CompiledKernel &k) { return k.symbol == name; });
         bool scan = kernel.walk([](tile::ForRowsOp) { return WalkResult::interrupt(); }).wasInterrupted();
-        forms.push_back(json::Object{{"symbol", name},
-                                     {"rows", schedule.getRows()},
-                                     {"keys", schedule.getKeys()},
-                                     {"pack", schedule.getPack()},
-                                     {"splits", schedule.getSplits()},
-                                     {"scan", scan},
-                                     {"scratch", compiled->scratchBytes},
-                                     {"code", firstCode + (compiled - kernels.begin())},
-                                     {"arguments", describeArguments(kernel)}});
+        json::Object form{{"symbol", name},
+                          {"rows", schedule.getRows()},
+                          {"keys", schedule.getKeys()},
+                          {"pack", schedule.getPack()},
+                          {"splits", schedule.getSplits()},
+                          {"scan", scan},
+                          {"scratch", compiled->scratchBytes},
+                          {"code", firstCode + (compiled - kernels.begin())},
+                          {"arguments", describeArguments(kernel)}};
+        if (tile::GridAttr grid = schedule.getGrid())
+          form["grid"] = json::Object{{"inner", describeSizes(grid.getInner())},
+                                      {"dilations", describeSizes(grid.getDilations())},
+                                      {"rows", describeSizes(grid.getRows())},
+                                      {"keys", describeSizes(grid.getKeys())}};
+        forms.push_back(std::move(form));
       }
       steps.push_back(json::Object{{"forms", std::move(forms)}});
     }

@@ -102,6 +102,18 @@ bool Unit::lowerModule(Emit emit, Stopwatch &watch) {
   return true;
 }
 
+std::string Unit::explain() {
+  ir::PatternOp declarations = *module->getOps<ir::PatternOp>().begin();
+  for (const auto &[name, value] : options.params) {
+    auto param = declarations.lookupSymbol<ir::ParamOp>(name);
+    if (!param || !param.getType().isInteger(64))
+      error += "UNKNOWN_NAME: '" + name + "' is no integer parameter of the pattern\n";
+  }
+  if (!error.empty())
+    return {};
+  return passes::explain(*module, {options.qLen, options.kvLen, 1, 1, options.params});
+}
+
 std::string Unit::emitText(Emit emit) {
   Stopwatch watch(times);
   if (emit == Emit::Attn || emit == Emit::Tiled)
@@ -109,7 +121,7 @@ std::string Unit::emitText(Emit emit) {
   if (emit == Emit::Ranges)
     return rangePrograms(*module);
   if (emit == Emit::Explain)
-    return passes::explain(*module);
+    return explain();
   auto lowered = cpu::lowerTileKernels(kernels, machine);
   watch.stage("lower");
   auto output = emit == Emit::LLVM  ? cpu::Output::LLVM

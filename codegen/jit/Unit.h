@@ -64,6 +64,7 @@ public:
 
 private:
   bool lowerModule(Emit emit, Stopwatch &watch);
+  std::string explain();
 
   const CompileOptions &options;
   mlir::MLIRContext context;

@@ -17,8 +17,8 @@ def Attn_PatternOp : Attn_Op<"pattern", [IsolatedFromAbove, SymbolTable, Symbol,
                                          NoRegionArguments]> {
   let summary = "One attention variant: its declarations and entry points";
   let description = [{
-    Holds `attn.param`, `attn.operand`, `attn.partition`, `attn.cache` and `func.func` entry points. Arguments and results
-    of an entry point have the attributes `attn.name`, `attn.role` (query, key, value; out, lse) and, for keys and values,
+    Holds `attn.param`, `attn.operand`, `attn.grid`, `attn.partition`, `attn.cache` and `func.func` entry points. Arguments
+    and results of an entry point have the attributes `attn.name`, `attn.role` (query, key, value; out, lse) and, for keys and values,
     `attn.cache` (the name of their cache).
 
     `schedule` holds tile sizes that replace the cost model's: `{prefill = {rows, keys}, decode = {rows, keys}}`, each
@@ -95,6 +95,31 @@ def Attn_OperandOp : Attn_Op<"operand", [Symbol, HasParent<"PatternOp">, Declare
   let assemblyFormat = [{
     $sym_name $shape `:` $type (`domain` `(` custom<PlainDomain>($domain)^ `)`)? (`values` `(` $values^ `)`)? attr-dict
   }];
+  let hasVerifier = 1;
+}
+
+def Attn_GridOp : Attn_Op<"grid", [HasParent<"PatternOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "The sequence as a row-major grid of tokens";
+  let description = [{
+    Axes with their sizes, slowest first. It changes no result: expressions compute coordinates from q and k. Where a mask
+    does, passes tile the sequence by boxes of the grid. The slowest axis is as long as the sequence needs; its size is
+    what `attn-compile --explain` assumes.
+
+    Constraints:
+    * C1: there are one to three axes with distinct names, and as many sizes.
+    * C2: each size is a positive integer or names an integer parameter.
+    * C3: a pattern has at most one grid.
+
+    Example:
+    ```mlir
+    attn.pattern @p {
+      attn.param @rows : i64 = 14
+      attn.grid ["y", "x"] sizes ["rows", 14]
+    }
+    ```
+  }];
+  let arguments = (ins StrArrayAttr:$axes, ArrayAttr:$sizes);
+  let assemblyFormat = "$axes `sizes` $sizes attr-dict";
   let hasVerifier = 1;
 }
 

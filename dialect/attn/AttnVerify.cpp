@@ -82,7 +82,7 @@ LogicalResult PatternOp::verify() {
     return failure();
   for (Operation &op : getBody().front()) {
     // C1
-    if (!isa<ParamOp, OperandOp, PartitionOp, CacheOp, func::FuncOp>(op))
+    if (!isa<ParamOp, OperandOp, GridOp, PartitionOp, CacheOp, func::FuncOp>(op))
       return op.emitError("in the body of attn.pattern: expected a declaration or func.func, got ") << op.getName();
     auto entry = dyn_cast<func::FuncOp>(op);
     if (!entry)
@@ -143,6 +143,36 @@ LogicalResult OperandOp::verifySymbolUses(SymbolTableCollection &) {
     if (auto name = dyn_cast<StringAttr>(size); name && !isSize(name) && name != "layers")
       if (failed(verifyParam(*this, "size", name, IntegerType::get(getContext(), 64))))
         return failure();
+  return success();
+}
+
+LogicalResult GridOp::verify() {
+  // C1
+  if (getAxes().empty() || getAxes().size() > 3 || getSizes().size() != getAxes().size())
+    return emitOpError("axes and sizes: expected one to three, as many of both, got ")
+           << getAxes().size() << " and " << getSizes().size();
+  for (auto [i, axis] : llvm::enumerate(getAxes()))
+    if (llvm::is_contained(getAxes().getValue().take_front(i), axis))
+      return emitOpError("axes: expected distinct names, got ") << axis << " twice";
+  // C2
+  for (Attribute size : getSizes()) {
+    auto number = dyn_cast<IntegerAttr>(size);
+    if (!isa<StringAttr>(size) && !(number && number.getValue().isStrictlyPositive()))
+      return emitOpError("size: expected a string or a positive integer, got ") << size;
+  }
+  // C3
+  auto pattern = dyn_cast<PatternOp>((*this)->getParentOp());
+  if (pattern && *pattern.getBody().getOps<GridOp>().begin() != *this)
+    return emitOpError("expected one grid in a pattern, got another");
+  return success();
+}
+
+LogicalResult GridOp::verifySymbolUses(SymbolTableCollection &) {
+  // C2
+  Type i64 = IntegerType::get(getContext(), 64);
+  for (Attribute size : getSizes())
+    if (auto name = dyn_cast<StringAttr>(size); name && failed(verifyParam(*this, "size", name, i64)))
+      return failure();
   return success();
 }
 

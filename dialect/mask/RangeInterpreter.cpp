@@ -134,11 +134,19 @@ private:
 };
 } // namespace
 
+std::vector<int64_t> run(const CodeBlock &code, int valueCount, const Environment &env,
+                         const std::vector<FloatTerm> &terms) {
+  Interpreter interpreter(env, terms, valueCount);
+  interpreter.run(code);
+  std::vector<int64_t> results;
+  for (int id : code.results)
+    results.push_back(interpreter.value(id));
+  return results;
+}
+
 RangeProgram::Result RangeProgram::classify(const Environment &env) const {
-  Interpreter interpreter(env, terms, values);
-  interpreter.run(block);
-  bool any = interpreter.value(block.results[0]), all = interpreter.value(block.results[1]);
-  return {any ? (all ? TileClass::Full : TileClass::Partial) : TileClass::Empty, interpreter.value(block.results[2])};
+  std::vector<int64_t> results = run(block, values, env, terms);
+  return {!results[0] ? TileClass::Empty : results[1] ? TileClass::Full : TileClass::Partial, results[2]};
 }
 
 //===----------------------------------------------------------------------===//

@@ -78,17 +78,22 @@ struct Environment {
   std::map<std::string, Tensor> tensors;
 };
 
-/// What is promised of a tensor's values: non-decreasing along its last dimension.
-struct TensorFacts {
-  bool sorted = false;
-};
-
 /// An integer or a condition that is computed with floats and is the same for all queries and keys, such as
 /// `floor(alpha[h] + beta[h] * float(kv_len))`. The code has no floats: it reads the term as an input called `name`,
 /// or, if the term depends on h, as element h of a tensor of that name. Whoever runs the code computes it.
 struct FloatTerm {
   std::string name;
   Expr term;
+};
+
+/// Runs code that defines `valueCount` values in C++ and returns its results (B as 0 or 1). `env` holds every input but
+/// the `terms`.
+std::vector<int64_t> run(const CodeBlock &code, int valueCount, const Environment &env,
+                         const std::vector<FloatTerm> &terms = {});
+
+/// What is promised of a tensor's values: non-decreasing along its last dimension.
+struct TensorFacts {
+  bool sorted = false;
 };
 
 class RangeProgram {

@@ -1,6 +1,6 @@
 //===- Pattern.h - A checked attention pattern ---------------------*- C++ -*-===//
 //
-// What a pattern document means, after every check: names resolved, named forms, grids and `let`
+// What a pattern document means, after every check: names resolved, named forms, grid coordinates and `let`
 // expanded, expressions typed and in canonical form (mask/Simplify.h). No IR and no JSON here. The
 // format itself is described in docs/spec-format.md and attn.schema.json; Read.h makes a Pattern,
 // Print.h writes it back, SpecToIR.h imports it.
@@ -53,6 +53,12 @@ struct Operand {
   std::variant<std::vector<int64_t>, std::vector<double>> values;
   std::vector<int64_t> sizes;
   std::string doc;
+};
+
+/// An axis of the token grid; its size is a number or the name of an integer parameter.
+struct GridAxis {
+  std::string name;
+  std::variant<int64_t, std::string> size;
 };
 
 struct Cache {
@@ -138,6 +144,7 @@ struct Pattern {
   Types types;
   std::vector<Param> params;
   std::vector<Operand> operands;
+  std::vector<GridAxis> grid; ///< slowest first; empty: none
   std::vector<Partition> partitions;
   std::vector<Cache> caches; ///< at least one; `kv`, contiguous, where the document has none
   Schedule schedule;

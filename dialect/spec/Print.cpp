@@ -97,6 +97,7 @@ public:
     types();
     group("params", pattern.params, [&](const Param &p) { param(p); });
     group("operands", pattern.operands, [&](const Operand &o) { operand(o); });
+    grid();
     group("partitions", pattern.partitions, [&](const Partition &p) { partition(p); });
     bool isDefaultCache = pattern.caches.size() == 1 && pattern.caches[0].name == "kv" &&
                           pattern.caches[0].layout == Layout::Contiguous && pattern.caches[0].doc.empty();
@@ -148,6 +149,33 @@ private:
     }
     w.close('}');
   }
+  void grid() {
+    if (pattern.grid.empty())
+      return;
+    w.key("grid");
+    w.open('{', true);
+    w.key("axes");
+    w.open('[', true);
+    for (const GridAxis &axis : pattern.grid) {
+      w.next();
+      w.string(axis.name);
+    }
+    w.close(']');
+    w.key("sizes");
+    w.open('[', true);
+    for (const GridAxis &axis : pattern.grid)
+      size(axis.size);
+    w.close(']');
+    w.close('}');
+  }
+  /// One size of a list.
+  void size(const std::variant<int64_t, std::string> &size) {
+    w.next();
+    if (auto *name = std::get_if<std::string>(&size))
+      w.string(*name);
+    else
+      w.number(std::get<int64_t>(size));
+  }
   void schedule() {
     const Schedule &s = pattern.schedule;
     auto stated = [](const TileShape &shape) { return shape.rows || shape.keys; };
@@ -183,13 +211,8 @@ private:
     w.open('{', true);
     w.key("shape");
     w.open('[', true);
-    for (const auto &size : o.shape) {
-      w.next();
-      if (auto *name = std::get_if<std::string>(&size))
-        w.string(*name);
-      else
-        w.number(std::get<int64_t>(size));
-    }
+    for (const auto &each : o.shape)
+      size(each);
     w.close(']');
     w.member("dtype", dtypeNames[int(o.dtype)]);
     if (o.domain != Domain::Any)

@@ -221,11 +221,13 @@ void PatternReader::readGrid(const Node &node) {
                      "a size is " + size->describe() + ", expected 1 or more and a grid of at most 2147483647 tokens");
       product *= size->integer();
       length = TermBuilder::integer(size->integer());
+      pattern.grid.push_back({axis->string(), size->integer()});
     } else {
       std::string name = integerParam(size, "a size of the grid");
       if (name.empty())
         return;
       length = TermBuilder::symbol(name, Type::Int);
+      pattern.grid.push_back({axis->string(), name});
     }
     scope.grid.push_back({axis->string(), length});
   }

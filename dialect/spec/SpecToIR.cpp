@@ -56,6 +56,7 @@ private:
   void declare(const Param &param);
   void declare(const Operand &operand);
   ElementsAttr values(const Operand &operand);
+  void declareGrid();
   void declare(const Cache &cache);
   void declare(const Partition &partition);
   void entry(const Entry &entry);
@@ -107,6 +108,7 @@ OwningOpRef<ModuleOp> Importer::run() {
     declare(param);
   for (const Operand &operand : pattern.operands)
     declare(operand);
+  declareGrid();
   for (const Partition &partition : pattern.partitions)
     if (isSplit(partition))
       declare(partition);
@@ -188,6 +190,20 @@ ElementsAttr Importer::values(const Operand &operand) {
     list.back().convert(cast<FloatType>(element).getFloatSemantics(), APFloat::rmNearestTiesToEven, &inexact);
   }
   return DenseElementsAttr::get(shape, list);
+}
+
+void Importer::declareGrid() {
+  if (pattern.grid.empty())
+    return;
+  SmallVector<Attribute> axes, sizes;
+  for (const GridAxis &axis : pattern.grid) {
+    axes.push_back(builder.getStringAttr(axis.name));
+    if (auto *name = std::get_if<std::string>(&axis.size))
+      sizes.push_back(builder.getStringAttr(*name));
+    else
+      sizes.push_back(builder.getI64IntegerAttr(std::get<int64_t>(axis.size)));
+  }
+  builder.create<ir::GridOp>(loc, builder.getArrayAttr(axes), builder.getArrayAttr(sizes));
 }
 
 void Importer::declare(const Cache &cache) {

@@ -76,16 +76,38 @@ def Tile_ChannelType : Tile_Type<"Channel", "channel"> {
   let genVerifyDecl = 1;
 }
 
+def Tile_GridAttr : AttrDef<Tile_Dialect, "Grid"> {
+  let mnemonic = "grid";
+  let summary = "The order of tokens whose tiles are boxes of a token grid";
+  let description = [{
+    Positions are a row-major grid (dialect/mask/TokenGrid.h): `inner` has the sizes of all axes but the slowest,
+    `dilations`, `rows` and `keys` have one number per axis. Along each axis the coordinates of one residue by the dilation
+    are cut into runs of `rows` (of queries) or `keys` (of keys); a row tile and a key tile are the boxes of those. Sizes
+    and dilations are integers or names of scalar arguments that are at least 1.
+
+    `row0` is then the number of a box times the rows of the schedule, and `k0` that of a box of keys times its keys;
+    rows and keys of a tile are the elements of the box, row-major. Elements past the grid or the sequence are padding,
+    like rows past the last one and keys past the end. Coordinates q and k are positions as ever.
+
+    Example: `#tile.grid<inner = [48, "width"], dilations = [1, 1, 1], rows = [4, 4, 6], keys = [4, 4, 4]>`
+  }];
+  let parameters = (ins "::mlir::ArrayAttr":$inner, "::mlir::ArrayAttr":$dilations, "::mlir::ArrayAttr":$rows,
+                        "::mlir::ArrayAttr":$keys);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 def Tile_ScheduleAttr : AttrDef<Tile_Dialect, "Schedule"> {
   let mnemonic = "schedule";
   let summary = "How a kernel is tiled";
   let description = [{
     The common part: `rows` and `keys` of a tile, `pack` (see the dialect), `splits` (true: the keys of one row tile may
     be split over tasks, which then store partial states for a merge kernel). `target` is opaque here: a dictionary that
-    only the codegen of that target reads (register tile, stages, warp roles).
+    only the codegen of that target reads (register tile, stages, warp roles). With `grid`, tiles are boxes of a token grid
+    instead of intervals.
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$keys, "bool":$pack, "bool":$splits,
-                        OptionalParameter<"::mlir::DictionaryAttr">:$target);
+                        OptionalParameter<"::mlir::DictionaryAttr">:$target,
+                        OptionalParameter<"::attn::tile::GridAttr">:$grid);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

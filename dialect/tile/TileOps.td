@@ -23,6 +23,9 @@ def Tile_KernelOp : Tile_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock]> 
     * C3: the names are distinct.
     * C4: schedule rows and keys are positive.
     * C5: the names in `sorted` and `positive` are among `args`.
+    * C6: a grid of the schedule has one to three axes: as many dilations, extents of rows and extents of keys, and one size
+      less. Sizes and dilations are positive integers or names of i64 arguments; extents are positive integers.
+    * C7: the extents of a grid multiply to the rows and keys of the schedule; pack is false and there is no `tile.for_rows`.
 
     Example:
     ```mlir

@@ -91,6 +91,51 @@ static LogicalResult verifyRope(Operation *op, OperandRange tables) {
 // Kernel
 //===----------------------------------------------------------------------===//
 
+/// The product of positive integers, or nothing.
+static std::optional<int64_t> productOf(ArrayAttr extents) {
+  int64_t product = 1;
+  for (Attribute extent : extents) {
+    auto number = dyn_cast<IntegerAttr>(extent);
+    if (!number || number.getInt() < 1 || product > std::numeric_limits<int32_t>::max() / number.getInt())
+      return std::nullopt;
+    product *= number.getInt();
+  }
+  return product;
+}
+
+static LogicalResult verifyGrid(KernelOp kernel, GridAttr grid) {
+  // C6
+  size_t rank = grid.getDilations().size();
+  if (rank < 1 || rank > 3 || grid.getInner().size() + 1 != rank || grid.getRows().size() != rank ||
+      grid.getKeys().size() != rank)
+    return kernel.emitOpError("grid: expected one to three axes, got ") << grid;
+  auto isScalar = [&](StringAttr name) {
+    for (auto [i, argument] : llvm::enumerate(kernel.getArgs()))
+      if (argument == name)
+        return kernel.getBody().getArgument(NumLeadingArguments + i).getType().isInteger(64);
+    return false;
+  };
+  for (ArrayAttr list : {grid.getInner(), grid.getDilations()}) {
+    for (Attribute value : list) {
+      auto number = dyn_cast<IntegerAttr>(value);
+      auto name = dyn_cast<StringAttr>(value);
+      if (!(number && number.getInt() > 0) && !(name && isScalar(name)))
+        return kernel.emitOpError("grid: expected a positive integer or the name of an i64 argument, got ") << value;
+    }
+  }
+  auto rows = productOf(grid.getRows()), keys = productOf(grid.getKeys());
+  if (!rows || !keys)
+    return kernel.emitOpError("grid: expected positive extents, got ") << grid;
+  // C7
+  auto schedule = kernel.getSchedule();
+  if (*rows != schedule.getRows() || *keys != schedule.getKeys())
+    return kernel.emitOpError("grid: expected boxes of ")
+           << schedule.getRows() << " rows and " << schedule.getKeys() << " keys, got " << *rows << " and " << *keys;
+  if (schedule.getPack() || !kernel.getBody().getOps<ForRowsOp>().empty())
+    return kernel.emitOpError("grid: expected pack = false and no tile.for_rows");
+  return success();
+}
+
 LogicalResult KernelOp::verify() {
   // C1
   TypeRange types = getBody().getArgumentTypes();
@@ -116,6 +161,8 @@ LogicalResult KernelOp::verify() {
     for (StringRef name : facts.value_or(ArrayAttr::get(getContext(), {})).getAsValueRange<StringAttr>())
       if (!names.contains(name))
         return emitOpError("sorted and positive: expected names among args, got '") << name << "'";
+  if (GridAttr grid = getSchedule().getGrid())
+    return verifyGrid(*this, grid);
   return success();
 }
 

@@ -15,6 +15,10 @@ std::set<std::string> passes::positiveParams(ir::PatternOp pattern) {
     if (scalar && pattern.lookupSymbol<ir::ParamOp>(scalar.getSymbol()))
       names.insert(scalar.getSymbol().str());
   });
+  for (auto grid : pattern.getBody().getOps<ir::GridOp>())
+    for (Attribute size : grid.getSizes())
+      if (auto name = dyn_cast<StringAttr>(size))
+        names.insert(name.str());
   return names;
 }
 

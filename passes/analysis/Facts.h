@@ -9,7 +9,7 @@
 
 namespace attn::passes {
 
-/// Integer parameters that some expression of the pattern divides by. The plan step refuses values below 1.
+/// Integer parameters that some expression of the pattern divides by, and sizes of the grid. The plan step refuses values below 1.
 std::set<std::string> positiveParams(ir::PatternOp pattern);
 
 /// Operands declared domain(sorted). The plan step checks it.

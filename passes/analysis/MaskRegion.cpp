@@ -215,15 +215,37 @@ FailureOr<Expr> attn::passes::regionToExpr(Region &region) {
   return valueToExpr(region.front().getTerminator()->getOperand(0));
 }
 
+static std::set<std::string> namesIn(std::optional<ArrayAttr> list) {
+  std::set<std::string> names;
+  for (Attribute name : list ? list->getValue() : ArrayRef<Attribute>())
+    names.insert(cast<StringAttr>(name).str());
+  return names;
+}
+
 attn::mask::RangeProgram attn::passes::rangeProgram(tile::KernelOp kernel, const mask::Expr &mask) {
-  auto namesIn = [&](std::optional<ArrayAttr> list) {
-    return list.value_or(ArrayAttr::get(kernel.getContext(), {})).getAsValueRange<StringAttr>();
-  };
   std::map<std::string, mask::TensorFacts> facts;
-  for (StringRef name : namesIn(kernel.getSorted()))
-    facts[name.str()].sorted = true;
-  std::set<std::string> positive;
-  for (StringRef name : namesIn(kernel.getPositive()))
-    positive.insert(name.str());
-  return mask::RangeProgram::compile(mask, facts, positive);
+  for (const std::string &name : namesIn(kernel.getSorted()))
+    facts[name].sorted = true;
+  return mask::RangeProgram::compile(mask, facts, namesIn(kernel.getPositive()));
+}
+
+std::optional<attn::mask::TokenGrid> attn::passes::tokenGrid(tile::KernelOp kernel) {
+  tile::GridAttr attr = kernel.getSchedule().getGrid();
+  if (!attr)
+    return std::nullopt;
+  auto value = [](Attribute a) {
+    if (auto name = dyn_cast<StringAttr>(a))
+      return Expr::symbol(name.str());
+    return Expr::integer(cast<IntegerAttr>(a).getInt());
+  };
+  mask::TokenGrid grid;
+  for (size_t i = 0; i < attr.getDilations().size(); ++i)
+    grid.axes.push_back({i ? value(attr.getInner()[i - 1]) : Expr(), value(attr.getDilations()[i]),
+                         cast<IntegerAttr>(attr.getRows()[i]).getInt(), cast<IntegerAttr>(attr.getKeys()[i]).getInt()});
+  return grid;
+}
+
+attn::mask::BoxProgram attn::passes::boxProgram(tile::KernelOp kernel, const mask::TokenGrid &grid,
+                                                const mask::Expr &mask) {
+  return mask::BoxProgram::compile(mask, grid, namesIn(kernel.getPositive()));
 }

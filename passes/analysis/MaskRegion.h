@@ -6,7 +6,7 @@
 #ifndef ATTN_PASSES_ANALYSIS_MASKREGION_H
 #define ATTN_PASSES_ANALYSIS_MASKREGION_H
 
-#include "dialect/mask/RangeProgram.h"
+#include "dialect/mask/BoxProgram.h"
 #include "dialect/tile/TileDialect.h"
 #include "mlir/IR/Region.h"
 #include "mlir/Support/LLVM.h"
@@ -23,6 +23,12 @@ mlir::FailureOr<mask::Expr> regionToExpr(mlir::Region &region);
 
 /// The same for a single value of such a region or kernel.
 mlir::FailureOr<mask::Expr> valueToExpr(mlir::Value value);
+
+/// The token grid of a kernel whose tiles are boxes.
+std::optional<mask::TokenGrid> tokenGrid(tile::KernelOp kernel);
+
+/// The box program of the mask of a loop in `kernel`, which has `grid`.
+mask::BoxProgram boxProgram(tile::KernelOp kernel, const mask::TokenGrid &grid, const mask::Expr &mask);
 
 /// The range program of the mask of a loop in `kernel`, with what the kernel says of its arguments.
 mask::RangeProgram rangeProgram(tile::KernelOp kernel, const mask::Expr &mask);

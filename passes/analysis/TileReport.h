@@ -6,7 +6,7 @@
 #ifndef ATTN_PASSES_ANALYSIS_TILEREPORT_H
 #define ATTN_PASSES_ANALYSIS_TILEREPORT_H
 
-#include "dialect/mask/RangeProgram.h"
+#include "dialect/mask/BoxProgram.h"
 
 #include <string>
 #include <vector>
@@ -32,7 +32,7 @@ struct TileCounts {
   int64_t pairs = 0;                        ///< all (query, key) pairs
   int64_t visiblePairs = 0;
   int64_t visitedPairs = 0;  ///< rows times keys of the visited tiles: what is computed, padding included
-  int64_t spuriousFull = 0;  ///< partial tiles that hide no pair
+  int64_t spuriousFull = 0;  ///< partial tiles that hide no pair and have no key past the end
   int64_t spuriousEmpty = 0; ///< partial tiles that show no pair
   int64_t notCounted = 0;    ///< partial tiles past the pair budget: they count in none of the three above
 
@@ -53,6 +53,11 @@ using TilePicture = std::vector<std::string>;
 /// Counts the tiles of `mask`, whose range program is `program`. With `picture`, draws those of head `pictureHead`.
 TileReport countTiles(const mask::Expr &mask, const mask::RangeProgram &program, const TileCall &call,
                       TilePicture *picture = nullptr, int64_t pictureHead = 0);
+
+/// The same where tiles are boxes of `grid`; `call.rows`, `keys` and `pack` are not read. Key tiles count in the order
+/// of the boxes. What is computed includes the padding of boxes.
+TileReport countTiles(const mask::Expr &mask, const mask::BoxProgram &program, const mask::TokenGrid &grid,
+                      const TileCall &call, TilePicture *picture = nullptr, int64_t pictureHead = 0);
 
 } // namespace attn::passes
 

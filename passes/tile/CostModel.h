@@ -26,7 +26,9 @@ int64_t workingSet(const TileProblem &problem, TileSizes sizes);
 /// half of L2, at most 96.
 TileSizes prefillTile(const TileProblem &problem);
 
-/// Decode: the rows are the heads of one group, seldom more than 8; keys are streamed once.
+/// Decode: the rows are the heads of one group, seldom more than 8, and dots of up to 8 rows read K and V once, with
+/// channels along the lanes (codegen/cpu/ChannelDot.h). Keys are streamed: 64 of them (32 KB of fp32 keys at d 128)
+/// make the cost of a tile small (tables, maxima, rescaling: 3 ns a key of 45) and are how far ahead pages are looked up.
 TileSizes decodeTile(const TileProblem &problem);
 
 } // namespace attn::passes

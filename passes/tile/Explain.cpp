@@ -4,6 +4,7 @@
 #include "dialect/attn/AttnDialect.h"
 #include "dialect/mask/RangeProgram.h"
 #include "dialect/tile/TileDialect.h"
+#include "passes/analysis/GridSimulator.h"
 #include "passes/analysis/MaskRegion.h"
 #include "passes/analysis/TileReport.h"
 #include "passes/tile/CostModel.h"
@@ -28,7 +29,9 @@ public:
 
 private:
   void readDeclarations(const mask::Expr &mask);
-  void explainCounts(const TileReport &report);
+  void setLengths();
+  void explainCounts(const TileReport &report, bool tileByTile = true);
+  void explainGrid(const mask::Expr &mask, const mask::TokenGrid &grid);
   llvm::raw_ostream &line(llvm::StringRef what) { return os << formatv("  {0,-14} ", what); }
 
   llvm::raw_ostream &os;
@@ -38,6 +41,8 @@ private:
   int64_t keyDim = 0, valueDim = 0, elementBytes = 0;
   TileCall tileCall;
   std::string zeros; ///< operands that are taken as 0
+  std::vector<std::string> axes; ///< of the pattern's grid
+  std::vector<int64_t> sizes;    ///< their sizes in this call
 };
 
 std::string bytes(double n) {
@@ -97,7 +102,87 @@ void LoopExplainer::readDeclarations(const mask::Expr &mask) {
   }
 }
 
-void LoopExplainer::explainCounts(const TileReport &report) {
+/// The sizes of the grid, and lengths that are not given.
+void LoopExplainer::setLengths() {
+  int64_t tokens = 4096;
+  for (auto pattern : loop->getParentOfType<ModuleOp>().getOps<ir::PatternOp>()) {
+    for (auto grid : pattern.getBody().getOps<ir::GridOp>()) {
+      tokens = 1;
+      for (auto [axis, size] : llvm::zip(grid.getAxes(), grid.getSizes())) {
+        auto name = dyn_cast<StringAttr>(size);
+        axes.push_back(cast<StringAttr>(axis).str());
+        sizes.push_back(name ? tileCall.environment.values[name.str()] : cast<IntegerAttr>(size).getInt());
+        tokens = sizes.back() > 0 && tokens <= INT32_MAX / sizes.back() ? tokens * sizes.back() : 4096;
+      }
+    }
+  }
+  if (!call.kvLen)
+    call.kvLen = call.qLen ? call.qLen : tokens;
+  if (!call.qLen)
+    call.qLen = call.kvLen;
+  if (axes.empty()) {
+    axes = {"sequence"};
+    sizes = {call.kvLen};
+  }
+  // The slowest axis is as long as the keys need.
+  int64_t inner = 1;
+  for (size_t i = 1; i < sizes.size(); ++i)
+    inner *= std::max<int64_t>(sizes[i], 1);
+  sizes[0] = llvm::divideCeil(call.kvLen, inner);
+}
+
+/// Tiles that are boxes, and the bounds of the speed-up. Counted axis by axis where the mask is a product over the axes
+/// and the call the whole grid, else with the box program.
+void LoopExplainer::explainGrid(const mask::Expr &mask, const mask::TokenGrid &grid) {
+  auto list = [&](auto value) {
+    std::string text;
+    for (size_t i = 0; i < grid.axes.size(); ++i)
+      text += (i ? " x " : "") + std::string(value(i));
+    return text;
+  };
+  std::string keys = list([&](size_t i) { return std::to_string(grid.axes[i].keys); });
+  std::string rows = list([&](size_t i) { return std::to_string(grid.axes[i].rows); });
+  std::string dilations = list([&](size_t i) { return grid.axes[i].dilation.str(); });
+  line("grid") << list([&](size_t i) { return axes[i] + " " + std::to_string(sizes[i]); }) << "; boxes of " << rows
+               << " queries and " << keys << " keys";
+  bool dilated = llvm::any_of(grid.axes, [](auto &axis) { return axis.dilation != mask::Expr::integer(1); });
+  os << (dilated ? " of one residue by " + dilations : "") << "\n";
+
+  int64_t tokens = 1;
+  for (int64_t size : sizes)
+    tokens *= size;
+  std::optional<GridCounts> n;
+  if (call.qLen == call.kvLen && tokens == call.kvLen)
+    n = simulate(mask, grid, sizes, tileCall.environment);
+  if (!n) {
+    tileCall.pairBudget = 1 << 18;
+    return explainCounts(
+        countTiles(mask, boxProgram(loop->getParentOfType<tile::KernelOp>(), grid, mask), grid, tileCall));
+  }
+  TileReport report;
+  int64_t heads = call.qHeads;
+  report.total.full = int64_t(n->full) * heads;
+  report.total.partial = int64_t(n->visited - n->full) * heads;
+  report.total.empty = int64_t(n->tiles - n->visited) * heads;
+  report.total.pairs = int64_t(n->pairs) * heads;
+  report.total.visiblePairs = int64_t(n->visiblePairs) * heads;
+  report.total.visitedPairs = int64_t(n->visitedPairs) * heads;
+  explainCounts(report, /*tileByTile=*/false);
+  line("speed-up") << formatv("at most {0:F1} x by visible pairs ({1:F1} % sparse), {2:F1} x by visited tiles\n",
+                              n->idealSpeedup(), 100 - 100 / n->idealSpeedup(), n->tileSpeedup());
+  std::string partial;
+  for (size_t i = 0; i < grid.axes.size(); ++i)
+    if (!n->aligned[i])
+      partial += (partial.empty() ? "" : ", ") + axes[i];
+  line("block-sparse");
+  if (partial.empty())
+    os << "every visited tile is full\n";
+  else
+    os << "not along " << partial << ": would be if strides were multiples of " << rows
+       << " and windows began and ended at multiples of " << keys << "\n";
+}
+
+void LoopExplainer::explainCounts(const TileReport &report, bool tileByTile) {
   if (!report.error.empty()) {
     line("key tiles") << "not counted: " << report.error << "\n";
     return;
@@ -108,7 +193,7 @@ void LoopExplainer::explainCounts(const TileReport &report) {
                                percent(n.visited(), all), n.full, n.partial);
   if (n.notCounted)
     os << formatv("; {0} partial tiles were not looked into", n.notCounted);
-  else
+  else if (tileByTile)
     os << formatv("; {0} partial without need", n.spuriousFull + n.spuriousEmpty);
   os << "\n";
   line("pairs") << formatv("{0}{1} of {2} visible ({3}), {4} of the computed ones\n", n.notCounted ? "at least " : "",
@@ -132,6 +217,8 @@ void LoopExplainer::explain() {
   loop.getPartial().walk([&](tile::LoadKeysOp load) { // the last one is the values
     valueDim = load.getView().getType().getDim();
   });
+  readDeclarations(*mask);
+  setLengths();
   if (schedule.getPack())
     call.qLen = 1;
   tileCall.qLen = call.qLen;
@@ -141,21 +228,27 @@ void LoopExplainer::explain() {
   tileCall.rows = schedule.getRows();
   tileCall.keys = schedule.getKeys();
   tileCall.pack = schedule.getPack();
-  readDeclarations(*mask);
   for (auto pattern : loop->getParentOfType<ModuleOp>().getOps<ir::PatternOp>())
     if (pattern.getPositions() != ir::Positions::TopLeft)
       tileCall.qPos = call.kvLen - call.qLen;
 
   auto kernel = loop->getParentOfType<tile::KernelOp>();
+  auto grid = tokenGrid(kernel);
   auto program = rangeProgram(kernel, *mask);
   line("mask") << mask->str() << "\n";
-  line("range program") << (program.exact() ? "exact" : "not exact: some tiles may be partial without need") << ", "
-                        << program.valueCount() << " values\n";
+  if (grid)
+    line("box program") << boxProgram(kernel, *grid, *mask).valueCount() << " values\n";
+  else
+    line("range program") << (program.exact() ? "exact" : "not exact: some tiles may be partial without need") << ", "
+                          << program.valueCount() << " values\n";
   line("call") << formatv("q_len {0} from position {1}, kv_len {2}; query heads {3}, KV heads {4}\n", call.qLen,
                           tileCall.qPos, call.kvLen, call.qHeads, call.kvHeads);
   if (!zeros.empty())
     line("") << "operands taken as 0: " << zeros << "\n";
-  explainCounts(countTiles(*mask, program, tileCall));
+  if (grid)
+    explainGrid(*mask, *grid);
+  else
+    explainCounts(countTiles(*mask, program, tileCall));
   TileProblem problem{keyDim, valueDim, 0, 0};
   line("schedule") << formatv("{0} rows x {1} keys, working set {2} a core\n", tileCall.rows, tileCall.keys,
                               bytes(workingSet(problem, {tileCall.rows, tileCall.keys})));

@@ -13,9 +13,10 @@
 
 namespace attn::passes {
 
-/// The call that is counted. Kernels that pack the heads of a group (decode) get one query, the others `qLen`.
+/// The call that is counted. Kernels that pack the heads of a group (decode) get one query, the others `qLen`. Lengths of 0
+/// stand for the tokens of the pattern's grid, or 4096 without one.
 struct ExplainCall {
-  int64_t qLen = 4096, kvLen = 4096;
+  int64_t qLen = 0, kvLen = 0;
   int64_t qHeads = 1, kvHeads = 1;
   std::map<std::string, int64_t> params; ///< integer parameters that differ from their defaults
 };

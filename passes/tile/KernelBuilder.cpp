@@ -90,6 +90,11 @@ Value KernelBuilder::real(double value) {
 }
 
 void KernelBuilder::finish() {
+  if (tile::GridAttr grid = op.getSchedule().getGrid())
+    for (ArrayAttr list : {grid.getInner(), grid.getDilations()})
+      for (Attribute value : list)
+        if (auto name = dyn_cast<StringAttr>(value))
+          argument(name, builder.getI64Type());
   builder.create<tile::ReturnOp>(loc);
   SmallVector<StringRef> list(names.begin(), names.end());
   op.setArgsAttr(builder.getStrArrayAttr(list));

@@ -1,7 +1,8 @@
 //===- TileAttention.cpp - Entry points to kernels and launches --------------===//
 #include "passes/Passes.h"
+#include "passes/analysis/KernelMaps.h"
 #include "passes/analysis/MaskRegion.h"
-#include "passes/tile/CostModel.h"
+#include "passes/tile/BoxChoice.h"
 #include "passes/tile/Kernels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -38,7 +39,7 @@ private:
   LogicalResult lower(ir::MergeOp merge);
   LogicalResult lower(ir::GatedSumOp sum);
   void rowKernel(Operation *op, StringRef suffix, llvm::function_ref<void(KernelBuilder &)> build);
-  tile::ScheduleAttr schedule(TileSizes sizes, bool pack);
+  tile::ScheduleAttr schedule(TileSizes sizes, bool pack, tile::GridAttr grid = {});
   TileSizes sizesOf(ir::PatternOp pattern, const TileProblem &problem, bool pack);
   std::string nameOf(Value value) { return names.lookup(value); }
   void launch(OpBuilder &builder, ArrayRef<tile::KernelOp> forms);
@@ -67,8 +68,8 @@ ArrayAttr describe(func::FuncOp entry, bool inputs) {
 
 } // namespace
 
-tile::ScheduleAttr TileAttention::schedule(TileSizes sizes, bool pack) {
-  return tile::ScheduleAttr::get(&getContext(), sizes.rows, sizes.keys, pack, /*splits=*/false, /*target=*/{});
+tile::ScheduleAttr TileAttention::schedule(TileSizes sizes, bool pack, tile::GridAttr grid) {
+  return tile::ScheduleAttr::get(&getContext(), sizes.rows, sizes.keys, pack, /*splits=*/false, /*target=*/{}, grid);
 }
 
 /// The pass options come first, then the pattern's own schedule, then the cost model.
@@ -146,11 +147,19 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
     TileSizes sizes = sizesOf(pattern, problem, pack);
     if (scan)
       sizes.rows = sizes.keys;
+    tile::GridAttr grid;
+    if (!scan && !pack && !map.getMask().empty() && !hasSlots(attend)) { // slots are no tokens of the grid
+      auto mask = regionToExpr(map.getMask());
+      if (failed(mask))
+        return failure();
+      if ((grid = chooseBoxes(*mask, pattern, sizes, lanes)))
+        sizes = boxSizes(grid);
+    }
     KernelBuilder kernel(builder, attend.getLoc(),
                          prefix + (pack   ? ".decode"
                                    : scan ? ".scan"
                                           : ".prefill"),
-                         schedule(sizes, pack), pattern);
+                         schedule(sizes, pack, grid), pattern);
     if (failed(scan ? buildScanKernel(kernel, attend, tensors) : buildAttendKernel(kernel, attend, tensors)))
       return failure();
     forms.push_back(kernel.kernel());

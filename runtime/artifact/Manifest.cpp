@@ -344,6 +344,38 @@ Argument readArgument(const Node &node, const Manifest &manifest, const Entry &e
   return argument;
 }
 
+/// A positive integer or the name of an integer param.
+Size readExtent(const Node &node, const Manifest &manifest) {
+  Size size;
+  if (node.isInteger()) {
+    size.literal = node.integer(1, INT32_MAX);
+  } else {
+    size.kind = Size::ParamValue;
+    size.param = integerParam(node, manifest);
+  }
+  return size;
+}
+
+std::vector<GridAxis> readGrid(const Node &node, const Manifest &manifest, int64_t rows) {
+  std::vector<GridAxis> grid;
+  node.at("dilations").forEach([&](const Node &d) { grid.push_back({{}, readExtent(d, manifest), 1}); });
+  size_t sizes = 1, boxes = 0;
+  auto next = [&](const Node &list, size_t &index) -> GridAxis & {
+    if (index >= grid.size() || grid.size() > 3)
+      list.fail("one to three axes, with as many dilations and rows, and one size less");
+    return grid[index++];
+  };
+  node.at("inner").forEach([&](const Node &size) { next(node, sizes).size = readExtent(size, manifest); });
+  int64_t product = 1;
+  node.at("rows").forEach([&](const Node &extent) {
+    next(node, boxes).rows = extent.integer(1, rows);
+    product *= grid[boxes - 1].rows; // three factors of at most kMaxTile
+  });
+  if (grid.empty() || sizes != grid.size() || boxes != grid.size() || product != rows)
+    node.fail("axes whose rows multiply to those of the form");
+  return grid;
+}
+
 Form readForm(const Node &node, const Manifest &manifest, const Entry &entry, Variant &variant) {
   Form form;
   form.symbol = node.at("symbol").string();
@@ -351,6 +383,8 @@ Form readForm(const Node &node, const Manifest &manifest, const Entry &entry, Va
   form.keys = node.at("keys").integer(1, kMaxTile);
   form.pack = node.booleanOr("pack", false);
   form.scan = node.booleanOr("scan", false);
+  if (node.has("grid"))
+    form.grid = readGrid(node.at("grid"), manifest, form.rows);
   if (node.booleanOr("splits", false))
     node.at("splits").fail("false (this runtime does not split keys)", ATTN_ERR_ARTIFACT_VERSION);
   form.code = int(node.at("code").integer(0, int64_t(manifest.code.size()) - 1));

@@ -70,6 +70,13 @@ struct Argument {
   int64_t dim = 0;   ///< of a view: elements of a row, 0 for one element without a dimension
 };
 
+/// One axis of a token grid whose boxes are the tiles of a form. Sizes are literals or integer params.
+struct GridAxis {
+  Size size;     ///< not read of the first axis, the slowest
+  Size dilation;
+  int64_t rows = 1; ///< extent of a box of queries
+};
+
 /// A kernel: one tile form of a step.
 struct Form {
   std::string symbol;
@@ -77,6 +84,7 @@ struct Form {
   int64_t keys = 0;
   bool pack = false; ///< logical rows are (query, head of the group) pairs
   bool scan = false; ///< loops over the row tiles itself
+  std::vector<GridAxis> grid; ///< slowest first, at most 3; empty: a row tile is consecutive rows
   int64_t scratch = 0;
   int code = 0; ///< index into Manifest::code
   std::vector<Argument> arguments;

@@ -22,7 +22,15 @@ int64_t logicalRows(const Form &form, const Call &call, const attn_request &r) {
   return form.pack ? r.q_len * call.group() : r.q_len; // < 2^31 * 2^20
 }
 
-int64_t tileCount(const Form &form, int64_t rows) { return (rows + form.rows - 1) / form.rows; }
+int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// The value of a literal or of a param for request `b`. Params that are sizes are positive (bindParams).
+int64_t valueOf(const Size &size, size_t b, const std::vector<ParamValues> &params) {
+  if (size.kind == Size::Literal)
+    return size.literal;
+  const ParamValues &param = params[size_t(size.param)];
+  return std::max<int64_t>(param.ints[param.perRequest ? b : 0], 1);
+}
 
 int64_t taskHeads(const Form &form, const Call &call) { return form.pack ? call.kvHeads : call.qHeads; }
 
@@ -55,7 +63,31 @@ const Tensor *tensorOf(const std::vector<Port> &ports, int32_t role, const Call 
 
 } // namespace
 
-const Form *chooseForm(const std::vector<Form> &forms, const Call &call) {
+int64_t rowTiles(const Form &form, const Call &call, size_t b, const std::vector<ParamValues> &params) {
+  const attn_request &r = call.requests[b];
+  if (form.grid.empty())
+    return ceilDiv(logicalRows(form, call, r), form.rows);
+  // As mask::emitBox counts (dialect/mask/TokenGrid.h). Sizes are below 2^31: the product of two fits.
+  int64_t slab = 1;
+  for (size_t i = 1; i < form.grid.size(); ++i)
+    slab *= valueOf(form.grid[i].size, b, params);
+  int64_t start = r.q_pos % slab;
+  int64_t end = (start < 0 ? start + slab : start) + r.q_len; // from the start of the first slab
+  int64_t stride = 1, tiles = 1;
+  for (size_t i = form.grid.size(); i-- > 0;) {
+    int64_t extent = end / stride + (end % stride != 0);
+    if (i > 0) {
+      int64_t size = valueOf(form.grid[i].size, b, params);
+      extent = std::min(extent, size);
+      stride *= size;
+    }
+    int64_t step = std::max<int64_t>(std::min(valueOf(form.grid[i].dilation, b, params), extent), 1);
+    tiles *= ceilDiv(ceilDiv(extent, step), form.grid[i].rows) * step;
+  }
+  return tiles;
+}
+
+const Form *chooseForm(const std::vector<Form> &forms, const Call &call, const std::vector<ParamValues> &params) {
   bool square = std::all_of(call.requests.begin(), call.requests.end(),
                             [](const attn_request &r) { return r.q_len == r.kv_len; });
   const Form *best = nullptr;
@@ -64,8 +96,8 @@ const Form *chooseForm(const std::vector<Form> &forms, const Call &call) {
     if (form.scan && !square)
       continue;
     double cost = 0;
-    for (const attn_request &r : call.requests)
-      cost += double(tileCount(form, logicalRows(form, call, r)));
+    for (size_t b = 0; b < call.requests.size(); ++b)
+      cost += double(rowTiles(form, call, b, params));
     cost *= (double(form.rows) + kTileCost) * double(taskHeads(form, call));
     if (cost < bestCost) {
       best = &form;
@@ -168,8 +200,8 @@ Status Plan::addLaunch(const Form &form, const Call &call) {
   if (!launch.kernel)
     return error(ATTN_ERR_ARTIFACT, "damaged artifact: no function '%s' in its code", form.symbol.c_str());
   int64_t tiles = 0;
-  for (const attn_request &r : requests)
-    tiles = std::max(tiles, tileCount(form, logicalRows(form, call, r)));
+  for (size_t b = 0; b < requests.size(); ++b)
+    tiles = std::max(tiles, rowTiles(form, call, b, params));
   if (form.scan)
     tiles = std::min<int64_t>(tiles, 1);
   int64_t lanes = call.batch * taskHeads(form, call); // < 2^40
@@ -261,7 +293,7 @@ Status Plan::build(std::shared_ptr<const Artifact> artifact, const Entry &entry,
       return error(ATTN_ERR_RANGE, "the temporaries are larger than the address space");
   }
   for (const std::vector<Form> &forms : plan.variant->steps) {
-    const Form *form = chooseForm(forms, call);
+    const Form *form = chooseForm(forms, call, plan.params);
     if (!form)
       return error(ATTN_ERR_RANGE, "'%s' scans the sequence and needs q_len = kv_len in every request",
                    forms[0].symbol.c_str());

@@ -75,6 +75,7 @@ static void BM_Decode(benchmark::State &state, Case c) {
     rates.push_back(bytes / t / 1e9);
     fractions.push_back(bytes / t / std::max(read, bench::readRate(problem.v.bytes)));
   }
+  state.counters["ns_key"] = bytes / *std::max_element(rates.begin(), rates.end()) / double(c.length);
   state.counters["GB/s"] = bench::median(rates);
   state.counters["bandwidth"] = bench::median(fractions);
 }
@@ -110,11 +111,24 @@ PREFILL(generic_d64_1k, "generic", 64, 1024, nullptr, "f32", 96);
   BENCHMARK_CAPTURE(BM_Decode, name, Case{__VA_ARGS__})->UseManualTime()->Unit(benchmark::kMillisecond)->MinTime(0.5)
 DECODE(g1_f32, "x86-64-v4", 128, 100000, nullptr, "f32", 1);
 DECODE(g8_f32, "x86-64-v4", 128, 100000, nullptr, "f32", 8);
+DECODE(g1_f16, "x86-64-v4", 128, 100000, nullptr, "f16", 1);
+DECODE(g1_bf16, "x86-64-v4", 128, 100000, nullptr, "bf16", 1);
 DECODE(g8_f16, "x86-64-v4", 128, 100000, nullptr, "f16", 8);
 DECODE(g8_bf16, "x86-64-v4", 128, 100000, nullptr, "bf16", 8);
 DECODE(g8_bf16_dots, "x86-64-v4-bf16", 128, 100000, nullptr, "bf16", 8);
 DECODE(g1_bf16_dots, "x86-64-v4-bf16", 128, 100000, nullptr, "bf16", 1);
-DECODE(g1_bf16, "x86-64-v4", 128, 100000, nullptr, "bf16", 1);
+
+// Keys and values in the second-level cache: the time of the computation alone.
+#define CACHED(name, ...)                                                                                              \
+  BENCHMARK_CAPTURE(BM_Decode, cached_##name, Case{__VA_ARGS__})->UseManualTime()->Iterations(500)
+CACHED(g1_f32, "x86-64-v4", 128, 512, nullptr, "f32", 1);
+CACHED(g4_f32, "x86-64-v4", 128, 512, nullptr, "f32", 4);
+CACHED(g8_f32, "x86-64-v4", 128, 512, nullptr, "f32", 8);
+CACHED(g1_f16, "x86-64-v4", 128, 512, nullptr, "f16", 1);
+CACHED(g8_f16, "x86-64-v4", 128, 512, nullptr, "f16", 8);
+CACHED(g1_bf16_dots, "x86-64-v4-bf16", 128, 512, nullptr, "bf16", 1);
+CACHED(g8_bf16_dots, "x86-64-v4-bf16", 128, 512, nullptr, "bf16", 8);
+CACHED(g8_f32_v3, "x86-64-v3", 128, 512, nullptr, "f32", 8);
 
 BENCHMARK_CAPTURE(BM_Compile, prefill, false)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_Compile, decode, true)->Unit(benchmark::kMillisecond);

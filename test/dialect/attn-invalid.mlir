@@ -133,6 +133,55 @@ attn.pattern @p {
 }
 
 // -----
+// grid C1
+
+attn.pattern @p {
+  // expected-error @+1 {{axes and sizes: expected one to three, as many of both, got 2 and 1}}
+  attn.grid ["y", "x"] sizes [4]
+}
+
+// -----
+// grid C1, number
+
+attn.pattern @p {
+  // expected-error @+1 {{axes and sizes: expected one to three, as many of both, got 4 and 4}}
+  attn.grid ["a", "b", "c", "d"] sizes [1, 1, 1, 1]
+}
+
+// -----
+// grid C1, names
+
+attn.pattern @p {
+  // expected-error @+1 {{axes: expected distinct names, got "y" twice}}
+  attn.grid ["y", "y"] sizes [4, 4]
+}
+
+// -----
+// grid C2
+
+attn.pattern @p {
+  // expected-error @+1 {{size: expected a string or a positive integer, got 0}}
+  attn.grid ["y", "x"] sizes [4, 0]
+}
+
+// -----
+// grid C2, parameter
+
+attn.pattern @p {
+  // expected-error @+1 {{size: expected an attn.param of type 'i64', got 'rows', which is none}}
+  attn.grid ["y", "x"] sizes [4, "rows"]
+}
+
+// -----
+// grid C3
+
+attn.pattern @p {
+  attn.grid ["x"] sizes [4]
+  // expected-error @+1 {{expected one grid in a pattern, got another}}
+  attn.grid ["x"] sizes [4]
+}
+
+// -----
 // cache C1
 
 attn.pattern @p {

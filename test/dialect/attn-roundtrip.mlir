@@ -18,6 +18,8 @@ attn.pattern @everything positions(bottom_right) {
   attn.operand @logit ["q_heads"] : f32
   attn.operand @cos [4096, 32] : f32
   attn.operand @sin [4096, "sink"] : f32
+  // CHECK: attn.grid ["t", "y", "x"] sizes [30, "window", 80]
+  attn.grid ["t", "y", "x"] sizes [30, "window", 80]
   // CHECK: attn.cache @whole layout(contiguous)
   // CHECK: attn.cache @ring layout(sink_ring) sink(@sink) ring(@window)
   attn.cache @whole layout(contiguous)

@@ -48,6 +48,60 @@ tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) arg
 }
 
 // -----
+// kernel C6, rank
+
+// expected-error @+1 {{grid: expected one to three axes, got #tile.grid<inner = [], dilations = [1, 1], rows = [4, 4], keys = [2, 4]>}}
+tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false, grid = <inner = [], dilations = [1, 1], rows = [4, 4], keys = [2, 4]>>) args [] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64):
+  tile.return
+}
+
+// -----
+// kernel C6, size
+
+// expected-error @+1 {{grid: expected a positive integer or the name of an i64 argument, got "x"}}
+tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false, grid = <inner = ["x"], dilations = [1, 1], rows = [4, 4], keys = [2, 4]>>) args ["x"] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %x: f32):
+  tile.return
+}
+
+// -----
+// kernel C6, dilation
+
+// expected-error @+1 {{grid: expected a positive integer or the name of an i64 argument, got 0}}
+tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false, grid = <inner = [4], dilations = [1, 0], rows = [4, 4], keys = [2, 4]>>) args [] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64):
+  tile.return
+}
+
+// -----
+// kernel C6, extent
+
+// expected-error @+1 {{grid: expected positive extents}}
+tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false, grid = <inner = [4], dilations = [1, 1], rows = [4, 0], keys = [2, 4]>>) args [] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64):
+  tile.return
+}
+
+// -----
+// kernel C7
+
+// expected-error @+1 {{grid: expected boxes of 16 rows and 8 keys, got 16 and 4}}
+tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false, grid = <inner = [4], dilations = [1, 1], rows = [4, 4], keys = [2, 2]>>) args [] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64):
+  tile.return
+}
+
+// -----
+// kernel C7, pack
+
+// expected-error @+1 {{grid: expected pack = false and no tile.for_rows}}
+tile.kernel @k schedule(<rows = 16, keys = 8, pack = true, splits = false, grid = <inner = [4], dilations = [1, 1], rows = [4, 4], keys = [2, 4]>>) args [] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64):
+  tile.return
+}
+
+// -----
 // kernel C4
 
 // expected-error @+1 {{schedule: expected positive rows and keys, got 16 and 0}}

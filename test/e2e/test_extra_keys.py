@@ -155,3 +155,21 @@ def test_a_tensor_of_slots_is_checked():
         attend(**{"k.extra": x["k.extra"][0]})
     with pytest.raises(rungs.product.attn.AttnError, match="'k.extra' is missing"):
         rungs.product.attn.attend(compiled, **{n: a for n, a in x.items() if n != "k.extra"})
+
+
+def test_tokens_beside_a_neighborhood():
+    """Always-visible tokens of neighbourhood attention (NATTEN): the sequence is tiled by boxes of its grid, the slots are
+    not."""
+    rows, columns, window = 8, 20, (3, 5)
+    spec = {**EXTRA, "name": "natten_tokens", "positions": "top_left", "grid": {"axes": ["y", "x"], "sizes": [rows, columns]},
+            "kernel_maps": {"keys.tokens": {"mask": "k % 8 != 3"}, "keys.sequence": {"mask": {"neighborhood": {"window": list(window)}}}}}
+    lens = [rows * columns] * 2
+    x = problem(np.random.default_rng(9), 21, lens, lens)
+
+    def near(q, k, length, size):
+        start = np.clip(q - size // 2, 0, length - size)
+        return (start <= k) & (k < start + size)
+
+    sequence = lambda b, h, q, k: near(q // columns, k // columns, rows, window[0]) & near(q % columns, k % columns, columns, window[1])
+    expected = solve(x, lens, lens, sequence, lambda b, h, q, k, n: k % 8 != 3)
+    rungs.check(spec, {**x, "q_lens": lens, "kv_lens": lens}, *expected, q_lens=lens)

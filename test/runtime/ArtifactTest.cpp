@@ -145,6 +145,23 @@ TEST(Artifact, ManifestErrorsNameThePlace) {
       {R"("splits":false)", R"("splits":true)", ATTN_ERR_ARTIFACT_VERSION,
        "manifest /entries/0/variants/0/steps/0/forms/0/splits: expected false (this runtime does not split keys), got "
        "true"},
+      {R"("code":0,"scratch":32)", R"("code":0,"scratch":32,"grid":{"inner":[4],"dilations":[1,1],"rows":[8,8]})",
+       ATTN_ERR_ARTIFACT,
+       "manifest /entries/0/variants/0/steps/0/forms/0/grid: expected axes whose rows multiply to those of the form, "
+       "got "
+       R"({"inner":[4],"dilations":[1,1],"rows":[8,8]})"},
+      {R"("code":0,"scratch":32)", R"("code":0,"scratch":32,"grid":{"inner":[4,4],"dilations":[1,1],"rows":[8,12]})",
+       ATTN_ERR_ARTIFACT,
+       "manifest /entries/0/variants/0/steps/0/forms/0/grid: expected one to three axes, with as many dilations and "
+       "rows, "
+       R"(and one size less, got {"inner":[4,4],"dilations":[1,1],"rows":[8,12]})"},
+      {R"("code":0,"scratch":32)", R"("code":0,"scratch":32,"grid":{"inner":[0],"dilations":[1,1],"rows":[8,12]})",
+       ATTN_ERR_ARTIFACT,
+       "manifest /entries/0/variants/0/steps/0/forms/0/grid/inner/0: expected an integer from 1 to 2147483647, got 0"},
+      {R"("code":0,"scratch":32)",
+       R"("code":0,"scratch":32,"grid":{"inner":["scale"],"dilations":[1,1],"rows":[8,12]})", ATTN_ERR_ARTIFACT,
+       "manifest /entries/0/variants/0/steps/0/forms/0/grid/inner/0: expected the name of an i64 param, got "
+       R"("scale")"},
       {R"({"name":"lse","kind":"view","dtype":"f32"})", R"({"name":"lse","kind":"view","dtype":"f16"})",
        ATTN_ERR_ARTIFACT,
        "manifest /entries/0/variants/0/steps/0/forms/0/arguments/4: expected a view of dtype f32 and dim 0, got "

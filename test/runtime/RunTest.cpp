@@ -54,6 +54,27 @@ TEST(Run, ChoosesTheFormByRows) {
   EXPECT_EQ(summary({300}), "f32 d=8 dv=8 generic; attend_prefill 16 tasks of 96 rows; 2 threads");
 }
 
+TEST(Run, CountsBoxesOfAGrid) {
+  Artifact artifact = openArtifact(
+      {{R"("scratch":32)", R"("scratch":32,"grid":{"inner":["recent"],"dilations":[1,"sink"],"rows":[8,12]})"}});
+  auto summary = [&](int64_t qLen, int64_t kvLen, int64_t columns, int64_t dilation) {
+    Problem problem(1, 4, 2, {qLen}, {kvLen});
+    Call call(1, 4, 2);
+    problem.fill(call);
+    call.scalar("recent", columns).scalar("sink", dilation).threads(1);
+    Plan plan;
+    EXPECT_EQ(attn_plan_create(artifact.get(), "attend", call.desc(), out(plan)), ATTN_OK) << attn_last_error();
+    return std::string(attn_plan_summary(plan.get()));
+  };
+  // 4 heads; 15 rows in 2 boxes, 20 columns in 3 residues of 7 columns.
+  EXPECT_EQ(summary(300, 300, 20, 3), "f32 d=8 dv=8 generic; attend_prefill 24 tasks of 96 rows; 1 thread");
+  EXPECT_EQ(summary(300, 300, 25, 1), "f32 d=8 dv=8 generic; attend_prefill 24 tasks of 96 rows; 1 thread");
+  // From column 15 of a row on: 16 rows begun.
+  EXPECT_EQ(summary(305, 320, 20, 2), "f32 d=8 dv=8 generic; attend_prefill 16 tasks of 96 rows; 1 thread");
+  // A grid far larger than the sequence: boxes hold 12 rows at most, so that the other form is better.
+  EXPECT_EQ(summary(300, 300, 2147483647, 1), "f32 d=8 dv=8 generic; attend_decode 150 tasks of 8 rows; 1 thread");
+}
+
 TEST(Run, BothFormsGiveTheSame) {
   Artifact artifact = openArtifact();
   for (int64_t rows : {1, 2, 95, 96, 97, 200}) {

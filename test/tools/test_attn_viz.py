@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
+import bad_input  # noqa: E402
 import pictures  # noqa: E402
 
 GOLDEN = Path(__file__).parent / "Inputs/attn-viz"
@@ -69,6 +70,31 @@ def test_tiles_and_figures(viz, mask, formula, q_len, kv_len, rows, keys):
     assert f"{100 * visible.mean():.1f} % of the pairs" in text
     blind = int((~visible.any(axis=1)).sum())
     assert (f"without a visible key: {blind}\n" in text) if blind else "without a visible key" not in text
+
+
+@pytest.mark.parametrize("height, width", [(8, 8), (5, 6), (7, 9)])
+def test_boxes_of_a_token_grid(viz, height, width):
+    """Tiles as boxes of an image, from the definition: cut along both axes, numbered row by row."""
+    spec = {"attn": 1, "name": "m", "positions": "bottom_right", "params": {"height": height, "width": width},
+            "grid": {"axes": ["y", "x"], "sizes": ["height", "width"]},
+            "mask": "abs(q.y - k.y) <= 1 and abs(q.x - k.x) <= 1"}  # fmt: skip
+    text = viz("-", "--tile=4x4", input=json.dumps(spec).encode()).decode()  # lengths: the whole grid
+    sizes = re.search(r"boxes of (\d+) x (\d+) queries, (\d+) x (\d+) keys", text)
+    y, x = np.divmod(np.arange(height * width), width)
+    visible = (abs(y[:, None] - y) <= 1) & (abs(x[:, None] - x) <= 1)
+
+    def boxes(rows, columns):
+        for top in range(0, height, rows):
+            for left in range(0, width, columns):
+                yield np.flatnonzero((top <= y) & (y < top + rows) & (left <= x) & (x < left + columns))
+
+    a, b, c, d = map(int, sizes.groups())
+    want = []
+    for queries in boxes(a, b):
+        tiles = [visible[np.ix_(queries, keys)] for keys in boxes(c, d)]
+        want.append("".join("." if not t.any() else "#" if t.all() and t.shape[1] == c * d else "+" for t in tiles))
+    assert drawing(text, len(want[0])) == want
+    assert f"{100 * visible.mean():.1f} % of the pairs" in text
 
 
 def test_operands_from_files(viz, tmp_path):
@@ -141,6 +167,12 @@ def test_pictures_are_of_patterns():
 
 
 # ---- hostile specs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", bad_input.SPECS, ids=lambda case: case["case"])
+def test_wrong_specs_are_refused_as_by_the_compiler(build_dir, case):
+    run = subprocess.run([build_dir / "bin/attn-viz"], input=bad_input.document(case), capture_output=True, text=True)
+    assert (run.stderr, run.stdout, run.returncode) == (bad_input.stderr(case), "", 1)
 
 
 def test_text_of_a_spec_is_no_markup(viz):

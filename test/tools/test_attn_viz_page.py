@@ -129,10 +129,10 @@ def test_every_operator(show, viz, tmp_path, mask):
 def test_controls(show):
     page = show(ROOT / "patterns/sliding_window.json", "--q=64", "--param=window=20")
     before = figures(page)
-    page.value("document.querySelector('input[type=range][name=window]').focus()")
+    page.value("document.querySelector('input[type=range][name=param-window]').focus()")
     page.press("ArrowRight")
     after = figures(page)
-    assert page.value("document.querySelector('input[type=number][name=window]').value") == "21"
+    assert page.value("document.querySelector('input[type=number][name=param-window]').value") == "21"
     assert after["visible"] == before["visible"] + (64 - 20)
     page.press("Home")
     assert figures(page)["visible"] == 0 and "without a visible key: 64" in page.value("document.body.innerText")

@@ -46,6 +46,11 @@ static cl::opt<int64_t> rows("rows", cl::desc("Rows of the prefill tile (default
                              cl::init(0), cl::cat(category));
 static cl::opt<int64_t> keys("keys", cl::desc("Keys of a tile (default: cost model)"), cl::value_desc("n"), cl::init(0),
                              cl::cat(category));
+static cl::list<std::string>
+    lengths("lengths", cl::desc("Call that --explain counts, as q=128,kv=4096 (default: the grid, or 4096)"),
+            cl::value_desc("list"), cl::CommaSeparated, cl::cat(category));
+static cl::list<std::string> params("param", cl::desc("Integer parameter for --explain, as window=128 (repeat)"),
+                                    cl::value_desc("name=value"), cl::cat(category));
 static cl::opt<bool> noCache("no-cache", cl::desc("Do not use the disk cache"), cl::cat(category));
 static cl::opt<bool> times("times", cl::desc("Print the time of each stage"), cl::cat(category));
 static cl::opt<unsigned> deadline("deadline",
@@ -94,6 +99,26 @@ static attn::codegen::CompileResult checkAll(std::string_view text, const attn::
   return all;
 }
 
+/// Reads --lengths and --param. Returns false with the message printed.
+static bool readCall(attn::codegen::CompileOptions &options) {
+  constexpr int64_t most = (int64_t(1) << 31) - 1;
+  for (const std::string &text : lengths) {
+    auto [name, value] = llvm::StringRef(text).split('=');
+    int64_t length = 0;
+    if ((name != "q" && name != "kv") || value.getAsInteger(10, length) || length < 1 || length > most)
+      return usage("--lengths is q=N, kv=N or both, 1 to 2147483647, not '" + text + "'") == 0;
+    (name == "q" ? options.qLen : options.kvLen) = length;
+  }
+  for (const std::string &text : params) {
+    auto [name, value] = llvm::StringRef(text).split('=');
+    int64_t number = 0;
+    if (name.empty() || value.getAsInteger(10, number) || number < -most || number > most)
+      return usage("--param is a name and an integer below 2^31, as window=128, not '" + text + "'") == 0;
+    options.params[name.str()] = number;
+  }
+  return true;
+}
+
 static int compileHere() {
   if (rows < 0 || rows > 1024 || keys < 0 || keys > 1024)
     return usage("--rows and --keys are 0 to 1024");
@@ -108,6 +133,10 @@ static int compileHere() {
     options.isas.assign(targets.begin(), targets.end());
   options.rows = rows;
   options.keys = keys;
+  if (!readCall(options))
+    return 2;
+  if ((!lengths.empty() || !params.empty()) && !explain && emit != Emit::Explain)
+    return usage("--lengths and --param go with --explain");
   options.useCache = !noCache;
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(input, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)

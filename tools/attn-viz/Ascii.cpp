@@ -13,12 +13,12 @@ static constexpr size_t lineWidth = 120, gap = 3;
 static std::vector<std::string> block(const Panel &panel, const EntryScene &entry) {
   std::vector<std::string> lines = {panel.title};
   for (size_t i = 0; i < panel.tiles.size(); ++i) {
-    size_t row = i * size_t(entry.call.rows), end = std::min(row + size_t(entry.call.rows), panel.blind.size());
+    size_t row = i * size_t(panel.shape.rows), end = std::min(row + size_t(panel.shape.rows), panel.blind.size());
     bool blind = std::find(panel.blind.begin() + ptrdiff_t(std::min(row, end)), panel.blind.begin() + ptrdiff_t(end),
                            true) != panel.blind.begin() + ptrdiff_t(end);
     lines.push_back((blind ? "!" : " ") + panel.tiles[i]);
   }
-  for (const std::string &line : figureLines(panel.figures, entry))
+  for (const std::string &line : panelLines(panel, entry))
     lines.push_back(line);
   return lines;
 }
@@ -60,6 +60,8 @@ std::string attn::viz::renderAscii(const Scene &scene) {
     std::vector<std::vector<std::string>> blocks;
     size_t width = 0;
     for (const Panel &panel : entry.panels) {
+      if (panel.inOrder) // a character for each pair would be too wide
+        continue;
       auto lines = block(panel, entry);
       if (!blocks.empty() && width + widthOf(lines) > lineWidth) {
         text += sideBySide(blocks) + "\n";

@@ -29,6 +29,7 @@ public:
 private:
   std::string params();
   std::string lengths();
+  std::optional<int64_t> gridSize() const;
   std::string tiles();
   std::string operands();
   std::string operand(const Operand &declared);
@@ -70,6 +71,17 @@ std::string CallMaker::params() {
   return "";
 }
 
+/// The tokens of the pattern's grid, if they are not too many for a picture.
+std::optional<int64_t> CallMaker::gridSize() const {
+  int64_t tokens = 1;
+  for (const spec::GridAxis &axis : pattern.grid) {
+    int64_t one = std::max<int64_t>(size(axis.size), 1);
+    if (__builtin_mul_overflow(tokens, one, &tokens) || tokens > int64_t(1) << 17)
+      return std::nullopt;
+  }
+  return pattern.grid.empty() ? std::nullopt : std::optional<int64_t>(tokens);
+}
+
 std::string CallMaker::lengths() {
   call.qHeads = request.qHeads.value_or(request.kvHeads.value_or(4));
   call.kvHeads = request.kvHeads.value_or(call.qHeads);
@@ -83,7 +95,8 @@ std::string CallMaker::lengths() {
   for (auto &[name, value] : call.environment.values)
     if (value <= 1024)
       largest = std::max(largest, value);
-  call.kvLen = request.kvLen.value_or(request.qLen.value_or(int64_t(llvm::PowerOf2Ceil(uint64_t(4 * largest)))));
+  int64_t natural = gridSize().value_or(int64_t(llvm::PowerOf2Ceil(uint64_t(4 * largest))));
+  call.kvLen = request.kvLen.value_or(request.qLen.value_or(natural));
   call.qLen = request.qLen.value_or(call.kvLen);
   if (call.qLen < 1 || call.kvLen < 1)
     return "--q and --kv must be at least 1";

@@ -27,7 +27,7 @@ struct Scale {
 /// Draws one panel with its top left corner at (0, 0).
 class PanelPainter {
 public:
-  PanelPainter(const Panel &panel, const Call &call, const Scale &scale) : panel(panel), call(call), scale(scale) {}
+  PanelPainter(const Panel &panel, const Scale &scale) : panel(panel), shape(panel.shape), scale(scale) {}
   std::vector<Fill> paint();
 
 private:
@@ -40,7 +40,7 @@ private:
   void add(Color color, Rect r);
 
   const Panel &panel;
-  const Call &call;
+  const Shape &shape;
   const Scale &scale;
   std::vector<std::vector<int>> tileMaps; ///< for each tile the kernel map that gives it its colour
   std::vector<Fill> fills;
@@ -67,7 +67,7 @@ void PanelPainter::add(Color color, Rect r) {
 }
 
 Rect PanelPainter::area(int64_t row, int64_t rows, int64_t key, int64_t keys) const {
-  int64_t right = scale.x(std::min(key + keys, call.kvLen)), bottom = scale.y(std::min(row + rows, call.qLen));
+  int64_t right = scale.x(std::min(key + keys, shape.kvLen)), bottom = scale.y(std::min(row + rows, shape.qLen));
   return {scale.x(key), scale.y(row), right - scale.x(key), bottom - scale.y(row)};
 }
 
@@ -76,9 +76,9 @@ int PanelPainter::mapOfTile(int64_t row0, int64_t k0) const {
   if (panel.pairs.empty())
     return 0;
   std::map<int, int64_t> counts;
-  for (int64_t row = row0; row < std::min(row0 + call.rows, call.qLen); ++row)
-    for (int64_t k = k0; k < std::min(k0 + call.keys, call.kvLen); ++k)
-      if (int8_t map = panel.pairs[size_t(row * call.kvLen + k)]; map >= 0)
+  for (int64_t row = row0; row < std::min(row0 + shape.rows, shape.qLen); ++row)
+    for (int64_t k = k0; k < std::min(k0 + shape.keys, shape.kvLen); ++k)
+      if (int8_t map = panel.pairs[size_t(row * shape.kvLen + k)]; map >= 0)
         ++counts[map];
   auto most = llvm::max_element(counts, [](auto &a, auto &b) { return a.second < b.second; });
   return counts.empty() ? 0 : most->first;
@@ -88,7 +88,7 @@ int PanelPainter::mapOfTile(int64_t row0, int64_t k0) const {
 void PanelPainter::paintTiles() {
   for (size_t i = 0; i < panel.tiles.size(); ++i) {
     const std::string &line = panel.tiles[i];
-    int64_t row = int64_t(i) * call.rows;
+    int64_t row = int64_t(i) * shape.rows;
     auto colorOf = [&](size_t j) {
       if (line[j] == absent)
         return lineColor;
@@ -102,7 +102,7 @@ void PanelPainter::paintTiles() {
       Color color = colorOf(j);
       while (end < line.size() && colorOf(end) == color)
         ++end;
-      add(color, area(row, call.rows, int64_t(j) * call.keys, int64_t(end - j) * call.keys));
+      add(color, area(row, shape.rows, int64_t(j) * shape.keys, int64_t(end - j) * shape.keys));
       j = end;
     }
   }
@@ -110,19 +110,19 @@ void PanelPainter::paintTiles() {
 
 /// Visible pairs: of partial tiles all, of full ones those of another kernel map than the tile's.
 void PanelPainter::paintPairs() {
-  for (int64_t row = 0; row < call.qLen; ++row) {
-    const std::string &line = panel.tiles[size_t(row / call.rows)];
+  for (int64_t row = 0; row < shape.qLen; ++row) {
+    const std::string &line = panel.tiles[size_t(row / shape.rows)];
     auto colorOf = [&](int64_t k) -> std::optional<Color> {
-      int8_t map = panel.pairs[size_t(row * call.kvLen + k)];
-      char tile = line[size_t(k / call.keys)];
-      if (map < 0 || (tile == full && tileMaps[size_t(row / call.rows)][size_t(k / call.keys)] == map))
+      int8_t map = panel.pairs[size_t(row * shape.kvLen + k)];
+      char tile = line[size_t(k / shape.keys)];
+      if (map < 0 || (tile == full && tileMaps[size_t(row / shape.rows)][size_t(k / shape.keys)] == map))
         return std::nullopt;
       return tile == full ? shadesOf(map).full : shadesOf(map).shown;
     };
-    for (int64_t k = 0; k < call.kvLen;) {
+    for (int64_t k = 0; k < shape.kvLen;) {
       int64_t end = k + 1;
       auto color = colorOf(k);
-      while (end < call.kvLen && colorOf(end) == color)
+      while (end < shape.kvLen && colorOf(end) == color)
         ++end;
       if (color)
         add(*color, area(row, 1, k, end - k));
@@ -132,13 +132,13 @@ void PanelPainter::paintPairs() {
 }
 
 void PanelPainter::paintGrid() {
-  int64_t width = scale.x(call.kvLen), height = scale.y(call.qLen);
+  int64_t width = scale.x(shape.kvLen), height = scale.y(shape.qLen);
   Fill grid{lineColor, {}}, frame{frameColor, {}}, blind{blindColor, {}};
-  if (scale.x(call.keys) >= 6)
-    for (int64_t k = call.keys; k < call.kvLen; k += call.keys)
+  if (scale.x(shape.keys) >= 6)
+    for (int64_t k = shape.keys; k < shape.kvLen; k += shape.keys)
       grid.rects.push_back({scale.x(k), 0, 1, height});
-  if (scale.y(call.rows) >= 6)
-    for (int64_t row = call.rows; row < call.qLen; row += call.rows)
+  if (scale.y(shape.rows) >= 6)
+    for (int64_t row = shape.rows; row < shape.qLen; row += shape.rows)
       grid.rects.push_back({0, scale.y(row), width, 1});
   frame.rects = {{-1, -1, width + 2, 1}, {-1, height, width + 2, 1}, {-1, 0, 1, height}, {width, 0, 1, height}};
   for (int64_t row = 0; row < int64_t(panel.blind.size());) {
@@ -158,7 +158,7 @@ std::vector<Fill> PanelPainter::paint() {
   for (size_t i = 0; i < panel.tiles.size(); ++i) {
     tileMaps.emplace_back();
     for (size_t j = 0; j < panel.tiles[i].size(); ++j)
-      tileMaps.back().push_back(mapOfTile(int64_t(i) * call.rows, int64_t(j) * call.keys));
+      tileMaps.back().push_back(mapOfTile(int64_t(i) * shape.rows, int64_t(j) * shape.keys));
   }
   paintTiles();
   if (paintsPairs()) {
@@ -183,6 +183,17 @@ static int64_t unitsFor(int64_t count, int64_t tile) {
   return perUnit == 1 ? 1 : -perUnit;
 }
 
+static Scale scaleFor(const Shape &shape) {
+  Scale scale;
+  scale.perKey = unitsFor(shape.kvLen, shape.keys);
+  scale.perRow =
+      shape.qLen == shape.kvLen && shape.rows == shape.keys ? scale.perKey : unitsFor(shape.qLen, shape.rows);
+  if (shape.qLen < shape.kvLen && scale.perKey > 0)
+    scale.perRow =
+        std::max(scale.perKey, std::min<int64_t>(scale.perRow, std::max<int64_t>(16 / shape.qLen, minRowHeight)));
+  return scale;
+}
+
 namespace {
 
 /// Places panels, legend and text on a sheet.
@@ -203,7 +214,6 @@ private:
   void swatch(int64_t &x, Color color, const std::string &meaning, Color inner = 0);
 
   const Scene &scene;
-  Scale scale;
   Drawing drawing;
   int64_t x = margin;      ///< where the next panel goes
   int64_t y = margin;      ///< where the next line goes
@@ -224,20 +234,21 @@ void Sheet::text(int64_t x, const std::string &content, bool bold, Color color, 
 }
 
 void Sheet::panel(const Panel &panel, const EntryScene &entry, const std::string &title) {
-  int64_t width = std::max(scale.x(scene.call.kvLen), minPanelWidth);
+  Scale scale = scaleFor(panel.shape);
+  int64_t width = std::max(scale.x(panel.shape.kvLen), minPanelWidth);
   if (x > margin && x + width + margin > maxWidth)
     newRow();
   int64_t top = y;
   text(x, title, true);
   y += 8;
-  for (Fill &fill : PanelPainter(panel, entry.call, scale).paint()) {
+  for (Fill &fill : PanelPainter(panel, scale).paint()) {
     for (Rect &r : fill.rects)
       r.x += x, r.y += y;
     drawing.fills.push_back(std::move(fill));
   }
-  drawing.width = std::max(drawing.width, x + scale.x(scene.call.kvLen) + margin);
-  y += scale.y(scene.call.qLen) + lineHeight + 2;
-  for (const std::string &line : figureLines(panel.figures, entry)) {
+  drawing.width = std::max(drawing.width, x + scale.x(panel.shape.kvLen) + margin);
+  y += scale.y(panel.shape.qLen) + lineHeight + 2;
+  for (const std::string &line : panelLines(panel, entry)) {
     text(x, line, false, mutedColor);
     y += lineHeight;
   }
@@ -274,8 +285,9 @@ void Sheet::swatch(int64_t &x, Color color, const std::string &meaning, Color in
 
 void Sheet::legend() {
   int64_t x = margin;
-  bool pairs = scale.showsPairs() &&
-               llvm::any_of(scene.entries, [](auto &e) { return !e.panels.empty() && !e.panels[0].pairs.empty(); });
+  bool pairs = llvm::any_of(scene.entries, [](auto &e) {
+    return llvm::any_of(e.panels, [](auto &p) { return !p.pairs.empty() && scaleFor(p.shape).showsPairs(); });
+  });
   const Shades &first = shadesOf(0);
   swatch(x, first.full, "full tile");
   if (pairs)
@@ -303,12 +315,6 @@ void Sheet::legend() {
 }
 
 Drawing Sheet::make() {
-  const Call &call = scene.call;
-  scale.perKey = unitsFor(call.kvLen, call.keys);
-  scale.perRow = call.qLen == call.kvLen && call.rows == call.keys ? scale.perKey : unitsFor(call.qLen, call.rows);
-  if (call.qLen < call.kvLen && scale.perKey > 0)
-    scale.perRow =
-        std::max(scale.perKey, std::min<int64_t>(scale.perRow, std::max<int64_t>(16 / call.qLen, minRowHeight)));
   drawing.title = scene.pattern;
   drawing.description = scene.doc;
   y += 4;

@@ -12,7 +12,13 @@
 using namespace mlir;
 using namespace attn;
 
-std::string attn::viz::compile(const spec::Pattern &pattern, Kernels &kernels) {
+/// Largest tile sizes that the pipeline takes.
+static constexpr int64_t maxTileSide = 1024;
+
+std::string attn::viz::compile(spec::Pattern pattern, const Call &call, Kernels &kernels) {
+  for (spec::Param &param : pattern.params)
+    if (auto value = call.environment.values.find(param.name); value != call.environment.values.end())
+      param.value = value->second;
   DialectRegistry registry;
   registry.insert<ir::AttnDialect, tile::TileDialect>();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
@@ -31,7 +37,10 @@ std::string attn::viz::compile(const spec::Pattern &pattern, Kernels &kernels) {
   for (auto declared : module->getOps<ir::PatternOp>())
     kernels.positive = passes::positiveParams(declared);
   PassManager manager(&context);
-  passes::buildTilePipeline(manager, tile::Machine());
+  passes::TileAttentionOptions options;
+  options.rows = std::min(call.rows, maxTileSide);
+  options.keys = std::min(call.keys, maxTileSide);
+  passes::buildTilePipeline(manager, tile::Machine(), options);
   if (failed(manager.run(*module)))
     return error.empty() ? "COMPILER: failed without a message\n" : error;
   auto readsSlots = [&](tile::KernelOp kernel) {
@@ -46,9 +55,16 @@ std::string attn::viz::compile(const spec::Pattern &pattern, Kernels &kernels) {
     if (!name.ends_with(".prefill") || readsSlots(kernel)) // slots are no positions
       return;
     auto visible = passes::regionToExpr(loop.getVisible());
-    if (succeeded(visible))
-      kernels.loops.push_back(
-          {name.split('.').first.str(), name.str(), *visible, passes::rangeProgram(kernel, *visible)});
+    if (failed(visible))
+      return;
+    kernels.loops.push_back({name.split('.').first.str(),
+                             name.str(),
+                             *visible,
+                             passes::rangeProgram(kernel, *visible),
+                             passes::tokenGrid(kernel),
+                             {}});
+    if (Loop &added = kernels.loops.back(); added.grid)
+      added.boxes = passes::boxProgram(kernel, *added.grid, *visible);
   });
   return error;
 }

@@ -2,9 +2,11 @@
 #ifndef ATTN_TOOLS_ATTN_VIZ_KERNELS_H
 #define ATTN_TOOLS_ATTN_VIZ_KERNELS_H
 
-#include "dialect/mask/RangeProgram.h"
+#include "dialect/mask/BoxProgram.h"
 #include "dialect/spec/Pattern.h"
+#include "tools/attn-viz/Call.h"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,6 +19,8 @@ struct Loop {
   std::string kernel; ///< `<entry>.<n>.prefill`
   mask::Expr mask;
   mask::RangeProgram program;
+  std::optional<mask::TokenGrid> grid; ///< tiles are boxes of it; then `boxes` says which are visited
+  mask::BoxProgram boxes;
 };
 
 struct Kernels {
@@ -24,8 +28,9 @@ struct Kernels {
   std::set<std::string> positive; ///< parameters that must be at least 1: something is divided by them
 };
 
-/// Compiles `pattern` as far as the tiled form. Returns an empty string, or the errors.
-std::string compile(const spec::Pattern &pattern, Kernels &kernels);
+/// Compiles `pattern` as far as the tiled form, with the parameters and tile sizes of `call`, which decide the boxes of
+/// a token grid. Returns an empty string, or the errors.
+std::string compile(spec::Pattern pattern, const Call &call, Kernels &kernels);
 
 } // namespace attn::viz
 

@@ -119,7 +119,7 @@ json::Object PageMaker::colors() const {
 std::string PageMaker::data() const {
   json::Array entries;
   for (const EntryScene &entry : scene.entries)
-    entries.push_back(json::Object{{"name", entry.name}, {"scan", entry.isScan}});
+    entries.push_back(json::Object{{"name", entry.name}, {"scan", entry.isScan}, {"boxes", entry.hasBoxes}});
   json::Object state{
       {"entry", 0},        {"q", call.qLen}, {"kv", call.kvLen},        {"rows", call.rows},
       {"keys", call.keys}, {"head", 0},      {"layer", call.layers[0]}, {"steps", scene.entries[0].call.steps}};

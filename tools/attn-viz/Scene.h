@@ -29,11 +29,20 @@ struct Figures {
   bool operator==(const Figures &other) const;
 };
 
-/// One drawing: heads (and layers) with the same picture.
+/// Rows and columns of a drawing, and of its tiles.
+struct Shape {
+  int64_t qLen = 0, kvLen = 0, rows = 0, keys = 0;
+};
+
+/// One drawing: heads (and layers) with the same picture. Where tiles are boxes of a token grid there are two: rows and
+/// columns in the order of positions (`inOrder`: every pair is a tile, classed as its box), and in the order of the
+/// boxes.
 struct Panel {
-  std::string title;
+  std::string title, note;
+  Shape shape;
+  bool inOrder = false;
   std::vector<std::string> tiles; ///< a line for each row tile, a character for each key tile
-  std::vector<int8_t> pairs;      ///< qLen * kvLen, in C order; empty where they are too many
+  std::vector<int8_t> pairs;      ///< for each row and column; empty where they are too many
   std::vector<bool> blind;        ///< for each row: no visible key; empty where not counted
   Figures figures;
 
@@ -46,6 +55,7 @@ struct EntryScene {
   Call call;              ///< as that of the scene, or in steps
   bool isScan = false;    ///< no tile is visited: a state stands for the keys
   bool usesHeads = false; ///< heads may differ
+  bool hasBoxes = false;  ///< tiles are boxes of a token grid
   std::vector<Panel> panels;
 };
 
@@ -62,8 +72,8 @@ struct Scene {
   std::string entryText(const EntryScene &entry) const;
 };
 
-/// The figures of a panel, one a line.
-std::vector<std::string> figureLines(const Figures &figures, const EntryScene &entry);
+/// What stands under a panel, one a line.
+std::vector<std::string> panelLines(const Panel &panel, const EntryScene &entry);
 
 /// Text as content of XML or HTML: markup escaped, what is no character there left out.
 std::string escapeMarkup(const std::string &text);

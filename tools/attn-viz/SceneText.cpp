@@ -21,9 +21,9 @@ std::string Scene::callText() const {
   std::string text = formatv("{0} {1} (rows){2} x {3} {4} (columns)", call.qLen, call.qLen == 1 ? "query" : "queries",
                              call.qPos ? " from position " + std::to_string(call.qPos) : "", call.kvLen,
                              call.kvLen == 1 ? "key" : "keys");
-  if (!llvm::all_of(entries, [](const EntryScene &entry) { return entry.call.steps; }))
+  if (llvm::any_of(entries, [](const EntryScene &entry) { return entry.panels[0].note.empty(); }))
     text += formatv(", tiles of {0} x {1}", call.rows, call.keys);
-  if (llvm::any_of(entries, [](const EntryScene &entry) { return entry.panels.size() > 1; }))
+  if (llvm::any_of(entries, [](const EntryScene &entry) { return entry.panels.size() > (entry.hasBoxes ? 2 : 1); }))
     text += formatv("; {0} query heads, {1} KV heads", call.qHeads, call.kvHeads);
   if (call.layers.size() == 1 && call.layers[0])
     text += formatv(", layer {0}", call.layers[0]);
@@ -52,13 +52,16 @@ std::string Scene::valueText() const {
 
 std::string Scene::entryText(const EntryScene &entry) const { return entries.size() > 1 ? entry.name : ""; }
 
-std::vector<std::string> attn::viz::figureLines(const Figures &n, const EntryScene &entry) {
+std::vector<std::string> attn::viz::panelLines(const Panel &panel, const EntryScene &entry) {
+  const Figures &n = panel.figures;
   auto percent = [](int64_t part, int64_t whole) {
     return formatv("{0:F1} %", whole ? 100.0 * part / whole : 0.0).str();
   };
   std::vector<std::string> lines;
-  if (entry.call.steps)
-    lines.push_back(formatv("a row is one decode step, tiles of 1 x {0}", entry.call.keys));
+  if (!panel.note.empty())
+    lines.push_back(panel.note);
+  if (panel.inOrder)
+    return lines;
   lines.push_back(
       formatv("{0}{1} of the pairs are visible", n.atLeast ? "at least " : "", percent(n.visible, n.pairs)));
   lines.push_back(formatv("tiles: {0} full, {1} partial, {2} skipped", n.full, n.partial, n.skipped));

@@ -158,7 +158,7 @@ function buildControls() {
   if (DATA.ranges.head.max > 0) own("head", "query head", "");
   if (DATA.ranges.layer.max > 0) own("layer", "layer", "");
   for (const p of DATA.params)
-    slider(p.name, p.name, p.doc, p, () => state.params[p.name], (value) => { state.params[p.name] = value; });
+    slider("param-" + p.name, p.name, p.doc, p, () => state.params[p.name], (value) => { state.params[p.name] = value; });
   if (DATA.positions === "bottom_right") {
     const label = element("label", page.controls, "", { title: "each row is a call of one query, with the keys up to itself" });
     element("span", label, "rows are decode steps");
@@ -204,6 +204,7 @@ function showFigures(n) {
   const lines = [`${n.visible} of ${n.pairs} pairs are visible (${((100 * n.visible) / n.pairs).toFixed(1)} %)`,
     `tiles: ${n.full} full, ${n.partial} partial, ${n.skipped} skipped`];
   if (DATA.entries[state.entry].scan) lines.push("runs as a scan: its state stands for the keys");
+  else if (DATA.entries[state.entry].boxes) lines.push("its kernels visit boxes of the token grid, here tiles are intervals");
   else lines.push(visits ? `at most ${(tiles / visits).toFixed(2)} x faster than dense` : "no tile is visited");
   if (n.blind) lines.push(`rows without a visible key: ${n.blind}`);
   page.figures.textContent = lines.join("\n");

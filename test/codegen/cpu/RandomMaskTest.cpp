@@ -2,6 +2,7 @@
 //
 // The weight of every visible pair is 1 and the values are unit vectors, so that the output is the mask itself. It goes
 // through the range program (which tiles run) and the expression code (which pairs of a partial tile count).
+// The values are fp32 or, in turn, bf16, which holds 0 and 1 exactly.
 // ATTN_MASKS and ATTN_SEED set the number of masks and the seed.
 //===----------------------------------------------------------------------===//
 #include "Attention.h"
@@ -25,6 +26,7 @@ namespace {
 struct Shape {
   int64_t rows, keys, group, qLen, kvLen;
   bool pack;
+  bool bf16; ///< type of the values
 };
 
 /// Symbols and tensors of a mask that are arguments of the kernel.
@@ -55,11 +57,12 @@ static std::string kernelText(const Shape &s, const Arguments &arguments, const 
   std::string p = "<" + number(s.rows) + "x" + number(s.keys) + "xf32>",
               v = "<" + number(s.keys) + "x" + number(s.kvLen) + "xf32>";
   std::string view = "<" + number(s.kvLen) + "xf32>";
+  std::string valueView = "<" + number(s.kvLen) + (s.bf16 ? "xbf16>" : "xf32>");
   auto step = [&](const char *where, const char *seen) {
     return " {\n^bb0(%k0: i64, %a: " + acc + "):\n%ones = tile.fill 1.0 : " + p + "\n" + where +
-           "%vt = tile.load_keys %v[%k0] " + seen + " : " + view + " -> " + v +
-           "\n%n = tile.dot %p, %vt init(%a : " + acc + ") : " + p + ", " + v + " -> " + acc.substr(10) +
-           "\ntile.yield %n : " + acc + "\n}";
+           "%vt = tile.load_keys %v[%k0] " + seen + " : " + valueView + " -> " + v +
+           "\n%n = tile.dot %p, %vt init(%a : " + acc + ")" + (s.bf16 ? " round_a" : "") + " : " + p + ", " + v +
+           " -> " + acc.substr(10) + "\ntile.yield %n : " + acc + "\n}";
   };
   std::string hide = "%p = tile.where %ones else 0.0 : " + p + "\n";
   std::string keep =
@@ -67,9 +70,9 @@ static std::string kernelText(const Shape &s, const Arguments &arguments, const 
       " {\n^bb0(%x: f32, %b1: i64, %h: i64, %g1: i64, %l1: i64, %q: i64, %k: i64):\ntile.yield %x : f32\n}\n";
   return "tile.kernel @kernel schedule(<rows = " + number(s.rows) + ", keys = " + number(s.keys) +
          ", pack = " + (s.pack ? "true" : "false") + ", splits = false>) args [\"v\", \"out\"" + names +
-         "] {\n^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %v: !tile.view" + view + ", %out: !tile.view" + view +
-         types + "):\n%none = tile.fill 0.0 : " + acc.substr(10) + "\n%r = tile.for_keys %v init(%none) : " + view +
-         ", " + acc + " -> " + acc +
+         "] {\n^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %v: !tile.view" + valueView + ", %out: !tile.view" + view +
+         types + "):\n%none = tile.fill 0.0 : " + acc.substr(10) +
+         "\n%r = tile.for_keys %v init(%none) : " + valueView + ", " + acc + " -> " + acc +
          " visible {\n^bb0(%b1: i64, %h: i64, %g1: i64, %l1: i64, %q: i64, %k: i64):\n%all = arith.constant true\n" +
          "tile.yield %all : i1\n} full" + step(keep.c_str(), "") + " partial" + step(hide.c_str(), "seen") +
          "\ntile.store %r, %out[%row0] : " + acc.substr(10) + ", " + view + "\ntile.return\n}";
@@ -123,6 +126,7 @@ TEST(RandomMasks, EqualTheEvaluator) {
     s.rows = s.pack ? 8 * random.between(1, 2) : 16 * random.between(1, 3);
     s.keys = 8 << random.between(0, 3);
     s.group = random.between(1, 3);
+    s.bf16 = i / isas.size() % 2;
     s.kvLen = random.between(1, 90);
     s.qLen = random.between(1, s.pack ? 20 : 90);
     mask::Environment env = random.environment(s.kvLen);
@@ -136,8 +140,8 @@ TEST(RandomMasks, EqualTheEvaluator) {
     const std::string &isa = isas[i % isas.size()];
     std::string what = "mask " + std::to_string(i) + " on " + isa + ": " + e.str() + " rows " + std::to_string(s.rows) +
                        " keys " + std::to_string(s.keys) + " group " + std::to_string(s.group) +
-                       (s.pack ? " pack" : "") + " q_len " + std::to_string(s.qLen) + " kv_len " +
-                       std::to_string(s.kvLen);
+                       (s.pack ? " pack" : "") + (s.bf16 ? " bf16" : "") + " q_len " + std::to_string(s.qLen) +
+                       " kv_len " + std::to_string(s.kvLen);
     SCOPED_TRACE(what);
     CompiledKernel kernel(kernelText(s, arguments, env), isa, [&](mlir::ModuleOp module) { setMask(module, e); });
     ASSERT_TRUE(kernel.ok());
@@ -145,8 +149,11 @@ TEST(RandomMasks, EqualTheEvaluator) {
     // Unit vectors; queries end where keys do.
     int64_t heads = 2 * s.group, status = 0;
     std::vector<float> v(s.kvLen * s.kvLen), out(heads * s.qLen * s.kvLen, -1);
-    for (int64_t j = 0; j < s.kvLen; ++j)
+    std::vector<uint16_t> halves(v.size());
+    for (int64_t j = 0; j < s.kvLen; ++j) {
       v[j * s.kvLen + j] = 1;
+      halves[j * s.kvLen + j] = 0x3F80;
+    }
     attn_request request{s.qLen, s.kvLen, 0, 0, s.kvLen - s.qLen, s.kvLen};
     int64_t tiles = (s.qLen * (s.pack ? s.group : 1) + s.rows - 1) / s.rows;
     int64_t row = s.kvLen * 4;
@@ -158,10 +165,11 @@ TEST(RandomMasks, EqualTheEvaluator) {
                                   tiles,
                                   1,
                                   reinterpret_cast<int64_t>(&status),
-                                  reinterpret_cast<int64_t>(v.data()),
+                                  s.bf16 ? reinterpret_cast<int64_t>(halves.data())
+                                         : reinterpret_cast<int64_t>(v.data()),
                                   0,
                                   0,
-                                  row,
+                                  s.bf16 ? row / 2 : row,
                                   0,
                                   0,
                                   0,
