@@ -83,6 +83,7 @@ attn_argument_info describePort(const Port &port, const Manifest &manifest) {
     info.sink_param = manifest.params[size_t(cache->sink)].name.c_str();
     info.ring_param = manifest.params[size_t(cache->ring)].name.c_str();
   }
+  info.slots = cache && cache->isSlots;
   info.name = port.name.c_str();
   info.role = port.role;
   info.dtype = port.role == ATTN_ROLE_LSE ? ATTN_F32 : 0;
@@ -95,7 +96,7 @@ attn_argument_info describeOperand(const Operand &operand) {
   info.name = operand.name.c_str();
   info.role = ATTN_ROLE_OPERAND;
   info.dtype = operand.dtype;
-  info.required = 1;
+  info.required = operand.values.empty();
   info.rank = int32_t(operand.shape.size());
   info.domain = operand.domain;
   for (size_t i = 0; i < operand.shape.size(); ++i)
@@ -211,12 +212,12 @@ int32_t attn_artifact_argument(const attn_artifact *artifact, const char *entryN
     if (Status s = findEntry(manifest, entryName, entry))
       return s;
     size_t inputs = entry->inputs.size(), ports = inputs + entry->outputs.size();
-    size_t count = ports + manifest.operands.size(), i = size_t(index);
+    size_t count = ports + entry->operands.size(), i = size_t(index);
     if (index < 0 || i >= count)
       return pastEnd("index of an argument", index, count);
     return giveStruct(i < inputs  ? describePort(entry->inputs[i], manifest)
                       : i < ports ? describePort(entry->outputs[i - inputs], manifest)
-                                  : describeOperand(manifest.operands[i - ports]),
+                                  : describeOperand(manifest.operands[entry->operands[i - ports]]),
                       info, "attn_argument_info");
   });
 }

@@ -43,9 +43,9 @@ Status bindPort(const Port &port, const Temporary &expected, const Manifest &man
 /// Words of a temporary at address 0 (the plan adds the address), and its size in bytes.
 Status layOutTemporary(const Temporary &temporary, const Call &call, ViewWords &words, uint64_t &size);
 
-/// Binds all operands: for each, 1 + 2 * rank words.
-Status bindOperands(const Manifest &manifest, const std::vector<ParamValues> &params, const Call &call,
-                    const ViewStorage &storage, std::vector<std::vector<int64_t>> &words);
+/// Binds the operands of the entry point: for each, 1 + 2 * rank words. Those of others get none.
+Status bindOperands(const Manifest &manifest, const Entry &entry, const std::vector<ParamValues> &params,
+                    const Call &call, const ViewStorage &storage, std::vector<std::vector<int64_t>> &words);
 
 /// Fails for a tensor or scalar of the call that the entry point does not have.
 Status checkNames(const Manifest &manifest, const Entry &entry, const Call &call);

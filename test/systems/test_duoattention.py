@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 
 import cases
+import dtypes
 import masks
+import oracle
 import product
-from ladder import check_random_calls, check_unseen_keys, every_dtype, every_rung
+import tolerance
+from ladder import check_random_calls, check_unseen_keys, every_dtype, every_rung, generator
+from problem import random_problem
 from product import attn
 
-pytestmark = pytest.mark.system("duoattention", partial="soft gates between full and streaming attention")
+pytestmark = pytest.mark.system("duoattention")
 D = 64
 ATOL = 1e-5
 PREFILL = cases.by_name("duoattention_prefill")
@@ -156,3 +160,50 @@ def test_only_retrieval_heads_do_not_depend_on_the_chunks(rung):
     one, two = rows(0, n), np.concatenate([rows(0, 40), rows(40, n)], axis=1)
     assert (one[0] == two[0]).all() and (one[1, :40] == two[1, :40]).all()
     assert one[1, 40:].sum() > two[1, 40:].sum()
+
+
+def mixture(p, gate, sink, recent, rounding=None):
+    """gate * full + (1 - gate) * streaming attention, a gate for each KV head."""
+    r = rounding or (lambda x: x)
+    causal = lambda c: c.k <= c.q
+    stream = lambda c: causal(c) & ((c.k < sink) | (c.k >= c.q - recent))
+    full, streamed = (oracle.softmax_attention(*p.tensors(), m, rounding=rounding, **p.lengths())[0] for m in (causal, stream))
+    gates = np.repeat(gate, p.sizes.q_heads // p.sizes.kv_heads)[None, :, None, None]
+    return r(r(gates * full) + r((1 - gates) * streamed))
+
+
+def soft(p, gate, sink, recent, rung):
+    call = {"entry": "soft", "q": p.q, "k.whole": p.k, "v.whole": p.v, "gate": gate.astype(np.float32), "sink": sink,
+            "recent": recent, "q_lens": p.sizes.q_lens, "kv_lens": p.sizes.kv_lens}
+    pattern = product.artifact(PREFILL, p.dtype, D, D)
+    if rung == "reference":
+        return attn.reference(pattern, **call)[0]
+    return dtypes.decode(attn.attend(pattern, **call)[0], p.dtype)
+
+
+@every_rung
+@every_dtype
+def test_soft_gates(rung, dtype):
+    rng = generator("soft", dtype)
+    for _ in range(4):
+        p = random_problem(cases.by_name("causal"), dtype, rng, q_lens=np.array([97, 33]), kv_lens=np.array([200, 33]))
+        gate, sink, recent = rng.random(p.sizes.kv_heads).astype(np.float32).astype(float), int(rng.integers(0, 9)), int(rng.integers(1, 60))
+        out, exact = p.rows(soft(p, gate, sink, recent, rung)), p.rows(mixture(p, gate, sink, recent))
+        if rung == "reference":
+            np.testing.assert_allclose(out, exact, rtol=1e-9, atol=1e-10)
+        else:
+            rounded = p.rows(mixture(p, gate, sink, recent, dtypes.rounding(dtype)))
+            tolerance.check_out(out, exact, rounded, p.tensors()[2], dtype)
+
+
+@every_rung
+def test_gates_of_one_and_zero_are_the_two_kinds_of_heads(rung):
+    """What decode computes for retrieval and streaming heads, row by row."""
+    length, sink, recent = 60, 4, 16
+    q, k, v = (x[None] for x in tensors(length, 8, 4, seed=11))
+    p = random_problem(cases.by_name("causal"), "f32", generator("hard"), q_lens=np.array([length]), kv_lens=np.array([length]),
+                       q_heads=8, kv_heads=4, slack=0)
+    p.q, p.k, p.v = q, k, v
+    simulation = Simulation(q[0], k[0], v[0], RETRIEVAL, sink, recent)
+    expected = np.concatenate([simulation.chunk(1) for _ in range(length)], axis=1)
+    np.testing.assert_allclose(soft(p, RETRIEVAL.astype(float), sink, recent, rung)[0], expected, atol=ATOL)

@@ -19,11 +19,14 @@ static Expr allOf(std::vector<Expr> terms) {
   return terms.size() == 1 ? terms[0] : Expr::make(Op::And, std::move(terms));
 }
 
-/// Holds where class `index` of the partition is the first whose rule holds.
+/// Holds where class `index` of the partition is the first whose rule holds. All branches hold everywhere.
 static Expr inClass(const Partition &partition, size_t index) {
+  if (partition.axis == spec::Axis::Branch)
+    return Expr::boolean(true);
   std::vector<Expr> terms;
   for (size_t i = 0; i < index; ++i)
-    terms.push_back(!partition.classes[i].rule);
+    if (!partition.classes[i].cache) // has no positions
+      terms.push_back(!partition.classes[i].rule);
   if (partition.classes[index].rule)
     terms.push_back(partition.classes[index].rule);
   return allOf(std::move(terms));
@@ -40,17 +43,21 @@ static Expr resident(const attn::spec::Cache &cache) {
 Visibility::Visibility(const Pattern &pattern, const spec::Attend &attend) {
   std::set<size_t> keyPartitions;
   for (const spec::KernelMap &map : attend.maps) {
+    const attn::spec::Cache &cache = pattern.caches[map.cache];
+    if (cache.layout == attn::spec::Layout::Slots) // its keys are no positions
+      continue;
     std::vector<Expr> terms;
     std::string name;
+    bool isBranch = false;
     for (auto [partition, entry] : map.classes) {
       const Partition &p = pattern.partitions[partition];
       terms.push_back(inClass(p, entry));
+      isBranch |= p.axis == spec::Axis::Branch;
       if (p.axis == spec::Axis::Key)
         keyPartitions.insert(partition);
       name += (name.empty() ? "" : " & ") + p.name + "." + p.classes[entry].name;
     }
-    rules.push_back(
-        {name.empty() ? "all" : name, allOf(std::move(terms)), map.mask && resident(pattern.caches[map.cache])});
+    rules.push_back({name.empty() ? "all" : name, allOf(std::move(terms)), map.mask && resident(cache), isBranch});
   }
   for (size_t partition : keyPartitions) {
     keyRules.emplace_back();
@@ -79,8 +86,12 @@ int Visibility::map(const Environment &env) {
     return value.ok() && value.integer;
   };
   for (size_t i = 0; i < rules.size() && error.empty(); ++i)
-    if (holds(rules[i].applies))
-      return holds(rules[i].visible) ? int(i) : error.empty() ? -1 : -2;
+    if (holds(rules[i].applies)) {
+      if (holds(rules[i].visible))
+        return int(i);
+      if (!rules[i].isBranch)
+        break;
+    }
   return error.empty() ? -1 : -2;
 }
 

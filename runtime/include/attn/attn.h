@@ -172,6 +172,8 @@ typedef struct attn_argument_info {
   int32_t rank;         /**< of an operand */
   int32_t domain;       /**< of an operand: attn_domain */
   const char *shape[4]; /**< of an operand: names of sizes or integers, as in the spec */
+  int32_t slots;        /**< keys and values numbered by slot: [batch, kv_heads, slots, dim] with any number of slots */
+  int32_t reserved;
 } attn_argument_info;
 
 typedef struct attn_param_info {
@@ -216,7 +218,8 @@ ATTN_API int32_t attn_artifact_positions(const attn_artifact *artifact);
 ATTN_API int64_t attn_artifact_entry_count(const attn_artifact *artifact);
 /** NULL past the end. */
 ATTN_API const char *attn_artifact_entry_name(const attn_artifact *artifact, int64_t index);
-/** Inputs, then outputs, then operands; ATTN_ERR_RANGE past the end. A NULL entry is the only one. */
+/** Inputs, then outputs, then the operands that the entry point reads; ATTN_ERR_RANGE past the end. A NULL entry is the
+ *  only one. */
 ATTN_API int32_t attn_artifact_argument(const attn_artifact *artifact, const char *entry, int64_t index,
                                         attn_argument_info *info);
 ATTN_API int32_t attn_artifact_param(const attn_artifact *artifact, int64_t index, attn_param_info *info);
