@@ -21,6 +21,20 @@ function at(tensor, ...indices) {
     offset = offset * tensor.sizes[i] + Math.min(Math.max(indices[i], 0), Math.max(tensor.sizes[i] - 1, 0));
   return tensor.values[offset];
 }
+function member(tensor, x, from, to, ...row) {
+  const end = Math.min(to, tensor.sizes[tensor.sizes.length - 1]);
+  for (let p = Math.max(from, 0); p < end; ++p) if (at(tensor, ...row, p) === x) return true;
+  return false;
+}
+function ancestor(tensor, x, y, ...row) {
+  const size = tensor.sizes[tensor.sizes.length - 1];
+  while (x > y && x >= 0 && x < size) {
+    const parent = at(tensor, ...row, x);
+    if (parent >= x) break;
+    x = parent;
+  }
+  return x === y;
+}
 
 // ---- the model ----
 
