@@ -102,7 +102,7 @@ EXPRESSIONS = [
     "rate * float(k) / 3.0 < sqrt(float(q)) + exp(-0.125 * float(k)) and tanh(float(q) - 20.0) <= 0.5",
     "floor(log(float(k + 1)) * 2.0) == q // 8",
     "near[k - 5] != 0 and table[q // 9, k // 5] > 0.25",
-    "member(near, k % 3, q // 9, 30) and not ancestor(parent, q, k)",
+    "member(k % 3, near, q // 9, 30) and not ancestor(parent, q, k)",
     "b == 0 and h >= g and l == 0 and q_len + kv_len > 2 * q_heads + kv_heads + batch + q + k",
 ]
 
