@@ -47,8 +47,8 @@ void Expressions::prepare(Region &region, ArrayRef<Value> later) {
   llvm::DenseSet<Value> dependent(later.begin(), later.end());
   for (Operation &op : region.front().without_terminator()) {
     bool waits = llvm::any_of(op.getOperands(), [&](Value v) { return dependent.contains(v); });
-    if (auto read = dyn_cast<tile::ElementOp>(op))
-      buffer(read.getBuffer());
+    if (isa<tile::ElementOp, tile::MemberOp, tile::AncestorOp>(op))
+      buffer(op.getOperand(0));
     if (Congruence c(&op); c && waits && !dependent.contains(c.n))
       for (Value side : {c.x, c.y})
         if (!dependent.contains(side))
@@ -122,6 +122,7 @@ const Expressions::Buffer &Expressions::buffer(Value value) {
     b.sizes.push_back(e.max(size, e.i64(1)));
     b.strides.push_back(e.word(words, 1 + rank + i));
   }
+  b.isEmpty = empty;
   b.base = e.select(empty, e.capture(around.task.zeroRow), e.load(e.ptr(), words, 8));
   for (Value &size : b.sizes)
     size = e.select(empty, e.i64(1), size);
@@ -199,6 +200,8 @@ Operand Expressions::operation(Operation *op) {
       indices.push_back(evaluate(index));
     return element(read.getBuffer(), indices);
   }
+  if (isa<tile::MemberOp, tile::AncestorOp>(op))
+    return search(op);
   if (isa<tile::ModOp>(op))
     return arithmetic.mod(arg(0), arg(1), zeroDivisor);
   if (isa<tile::IsPow2Op>(op))
