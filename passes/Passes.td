@@ -18,7 +18,9 @@ def SplitPartitions : Pass<"attn-split-partitions", "::mlir::ModuleOp"> {
   let summary = "Split an attend over key classes into one attend per class and a merge";
   let description = [{
     An `attn.attend` whose kernel maps name classes of a partition of the key axis becomes one attend per class, its masks
-    restricted to the class, joined by `attn.merge`. The parts' outputs are f32. Classes of other axes are left to
+    restricted to the class, joined by `attn.merge`. Where only some maps have `zero_value`, the attend (or the part) is
+    split once more: the keys of those maps get an attend of which only the lse is used, so that their values are never
+    read. The parts' outputs are f32, and merges of merges become one. Classes of other axes are left to
     `attn-fuse-kernel-maps`.
   }];
   let dependentDialects = ["::attn::ir::AttnDialect"];
@@ -40,7 +42,8 @@ def TileAttention : Pass<"attn-tile", "::mlir::ModuleOp"> {
   let description = [{
     Each `func.func` of the pattern becomes a `tile.entry`; each `attn.attend` a launch of tile kernels (one form for
     prefill, one for decode), with the score fused into the loop over key tiles and separate loop bodies for full and
-    partial tiles; each `attn.merge` a launch of a merge kernel. Declarations stay in the `attn.pattern`.
+    partial tiles; each `attn.merge` and `attn.gated_sum` a launch of a kernel
+    over rows. Declarations stay in the `attn.pattern`.
   }];
   let options = [
     Option<"lanes", "lanes", "int64_t", "16", "fp32 lanes of a vector register of the target">,

@@ -53,6 +53,7 @@ Operand Expressions::size(StringRef name) {
                     .Case("kv_heads", task.kvHeads)
                     .Case("q_len", task.qLen)
                     .Case("kv_len", task.kvLen)
+                    .Case("sequence.kv_len", task.sequenceLen)
                     .Default(Value());
   Value result = value ? e.capture(value) : e.word(e.capture(task.words), ATTN_WORD_BATCH);
   return Operand::ofScalar(result, Interval::size());

@@ -145,5 +145,7 @@ FailureOr<Values> Loops::rangeCode(tile::ForKeysOp op, Value k0) {
   RangeInputs inputs = rangeInputs(scope, {{"k0", k0}, {"row0", row0}});
   if (boxes)
     return emitRangeCode(e, passes::boxProgram(scope.kernel, boxes.tokenGrid(), *mask).code(), inputs);
-  return emitRangeCode(e, passes::rangeProgram(scope.kernel, *mask).code(), inputs);
+  auto program = passes::rangeProgram(scope.kernel, *mask);
+  addFloatTerms(inputs, scope, op.getVisible(), program.floatTerms());
+  return emitRangeCode(e, program.code(), inputs);
 }

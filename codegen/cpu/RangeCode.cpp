@@ -2,7 +2,9 @@
 #include "codegen/cpu/RangeCode.h"
 
 #include "codegen/cpu/Lanes.h"
+#include "dialect/attn/AttnDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/analysis/MaskRegion.h"
 
 using namespace mlir;
 using namespace attn::codegen::cpu;
@@ -186,6 +188,48 @@ RangeInputs attn::codegen::cpu::rangeInputs(KernelScope &scope, std::map<std::st
     return scope.scalars.bufferSize(argument(name), dimension);
   };
   return inputs;
+}
+
+/// The value of `term` in `visible` for the task's request, group and layer, and for `head`.
+static Value emitFloatTerm(KernelScope &scope, Region &visible, const attn::mask::FloatTerm &term, Value head) {
+  Emitter &e = scope.e;
+  Expressions expressions(e, scope.around, 1);
+  SmallVector<Value> coordinates(visible.args_begin(), visible.args_end());
+  expressions.prepare(visible, coordinates);
+  std::pair<attn::ir::Coordinate, Value> known[] = {{attn::ir::Coordinate::Batch, scope.task.b},
+                                                    {attn::ir::Coordinate::QHead, head},
+                                                    {attn::ir::Coordinate::KVHead, scope.task.g},
+                                                    {attn::ir::Coordinate::Layer, scope.task.layer}};
+  for (auto [coordinate, value] : known)
+    expressions.bind(coordinates[coordinate], Operand::ofScalar(value, Interval::size()));
+  for (Operation &op : visible.front().without_terminator()) {
+    bool mayBe = op.getNumResults() == 1 && !isa<FloatType>(op.getResult(0).getType()) &&
+                 llvm::any_of(op.getOperandTypes(), [](Type type) { return isa<FloatType>(type); });
+    auto expr = mayBe ? attn::passes::valueToExpr(op.getResult(0)) : FailureOr<attn::mask::Expr>();
+    if (failed(expr) || *expr != term.term)
+      continue;
+    Value value = expressions.evaluate(op.getResult(0)).scalar;
+    return value.getType().isInteger(1) ? e.createOrFold<arith::ExtUIOp>(e.getI64Type(), value) : value;
+  }
+  llvm_unreachable("the terms are values of the region");
+}
+
+void attn::codegen::cpu::addFloatTerms(RangeInputs &inputs, KernelScope &scope, Region &visible,
+                                       const std::vector<mask::FloatTerm> &terms) {
+  if (terms.empty())
+    return;
+  auto find = [terms](StringRef name) { // by value: the program may be gone when the inputs are read
+    auto it = llvm::find_if(terms, [&](const mask::FloatTerm &term) { return term.name == name; });
+    return it == terms.end() ? std::optional<mask::FloatTerm>() : *it;
+  };
+  inputs.input = [&scope, &visible, find, otherwise = inputs.input](StringRef name) {
+    auto term = find(name);
+    return term ? emitFloatTerm(scope, visible, *term, scope.task.head) : otherwise(name);
+  };
+  inputs.element = [&scope, &visible, find, otherwise = inputs.element](StringRef name, ValueRange indices) {
+    auto term = find(name);
+    return term ? emitFloatTerm(scope, visible, *term, indices[0]) : otherwise(name, indices);
+  };
 }
 
 Values attn::codegen::cpu::emitRangeCode(Emitter &e, const CodeBlock &code, const RangeInputs &inputs) {

@@ -20,6 +20,11 @@ struct RangeInputs {
 /// The inputs of programs run for the current task of a kernel; `given` are those that the task does not say.
 RangeInputs rangeInputs(KernelScope &scope, std::map<std::string, Value> given);
 
+/// Lets `inputs` also give the terms of a range program that are computed with floats: they are values of the region
+/// `visible`, the mask that the program was made from.
+void addFloatTerms(RangeInputs &inputs, KernelScope &scope, mlir::Region &visible,
+                   const std::vector<mask::FloatTerm> &terms);
+
 /// Emits `code` as scalar operations and returns its results (i1, i1, i64 for a range program).
 Values emitRangeCode(Emitter &e, const mask::CodeBlock &code, const RangeInputs &inputs);
 

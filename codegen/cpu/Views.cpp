@@ -51,6 +51,7 @@ void attn::codegen::cpu::emitTaskLoop(Emitter &e, func::FuncOp kernel, bool scan
     task.request = e.gep(requests, e.mul(task.b, static_cast<int64_t>(sizeof(attn_request))));
     task.qLen = requestField(e, task, offsetof(attn_request, q_len));
     task.kvLen = requestField(e, task, offsetof(attn_request, kv_len));
+    task.sequenceLen = requestField(e, task, offsetof(attn_request, sequence_kv_len));
     task.qPos = requestField(e, task, offsetof(attn_request, q_pos));
     task.rows = task.pack ? e.mul(task.qLen, task.group) : task.qLen;
     Value row0 = scan ? zero : e.mul(tile, task.rowTile);

@@ -27,7 +27,7 @@ struct Task {
   Value group;           ///< query heads per KV head
   Value rowGroup;        ///< the heads that the rows of a tile go through: group, or 1 without pack
   Value qHeads, kvHeads; ///< header sizes
-  Value qLen, kvLen;
+  Value qLen, kvLen, sequenceLen;
   Value qPos;      ///< position of query row 0
   Value rows;      ///< logical rows of the request
   Value rowCount;  ///< those in the current row tile; not with a scan

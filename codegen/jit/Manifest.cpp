@@ -39,6 +39,23 @@ static json::Array describeTensors(func::FuncOp entry, bool inputs) {
   return list;
 }
 
+/// Values that are built into an operand: sizes, and all elements in C order.
+static json::Object describeValues(DenseElementsAttr values) {
+  json::Array sizes, elements;
+  for (int64_t size : values.getType().getShape())
+    sizes.push_back(size);
+  if (isa<FloatType>(values.getElementType()))
+    for (APFloat value : values.getValues<APFloat>()) {
+      bool inexact = false;
+      value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &inexact);
+      elements.push_back(value.convertToDouble());
+    }
+  else
+    for (const APInt &value : values.getValues<APInt>())
+      elements.push_back(value.getBitWidth() == 1 ? int64_t(value.getZExtValue()) : value.getSExtValue());
+  return json::Object{{"sizes", std::move(sizes)}, {"elements", std::move(elements)}};
+}
+
 /// Integers and names.
 static json::Array describeSizes(ArrayAttr sizes) {
   json::Array list;
@@ -68,10 +85,13 @@ json::Object codegen::describePattern(ModuleOp module) {
           params.push_back(std::move(item));
         })
         .Case([&](ir::OperandOp operand) {
-          operands.push_back(json::Object{{"name", operand.getSymName().str()},
-                                          {"shape", describeSizes(operand.getShape())},
-                                          {"dtype", typeName(operand.getType())},
-                                          {"domain", ir::stringifyDomain(operand.getDomain()).str()}});
+          json::Object item{{"name", operand.getSymName().str()},
+                            {"shape", describeSizes(operand.getShape())},
+                            {"dtype", typeName(operand.getType())},
+                            {"domain", ir::stringifyDomain(operand.getDomain()).str()}};
+          if (auto values = operand.getValues())
+            item["values"] = describeValues(cast<DenseElementsAttr>(*values));
+          operands.push_back(std::move(item));
         })
         .Case([&](ir::CacheOp cache) {
           json::Object item{{"name", cache.getSymName().str()},

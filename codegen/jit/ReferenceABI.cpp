@@ -104,7 +104,7 @@ static Status runReference(llvm::StringRef text, const char *entryName, const at
     return s;
   if (Status s = checkOutputs(entry, call))
     return s;
-  auto results = reference::run(*module, entry.getName(), arguments);
+  auto results = reference::run(*module, entry.getName(), std::move(arguments));
   if (!results)
     return statusOf(results.takeError());
   writeResults(entry, *results, call);

@@ -22,13 +22,15 @@ namespace {
 class RowTensor {
 public:
   /// `dim` is 0 for a tensor without a last dimension.
-  RowTensor(const rt::Tensor &tensor, const Call &call, bool keySide, int64_t dim)
-      : tensor(tensor), call(call), keySide(keySide), dim(dim), ragged(keySide ? call.raggedKeys : call.raggedQueries) {
-  }
+  RowTensor(const rt::Tensor &tensor, const Call &call, bool keySide, int64_t dim, bool slots = false)
+      : tensor(tensor), call(call), keySide(keySide), dim(dim), slots(slots),
+        ragged(keySide ? call.raggedKeys && !slots : call.raggedQueries) {}
 
   Status check() const;
   /// Rows that the array for the interpreter has.
   int64_t rows() const {
+    if (slots)
+      return tensor.shape[2];
     int64_t longest = keySide ? call.longestKeys : call.longestQuery;
     return std::min(longest, tensor.shape[ragged ? 0 : 2]);
   }
@@ -39,6 +41,7 @@ public:
   const Call &call;
   const bool keySide;
   const int64_t dim;
+  const bool slots; ///< rows are keys of their own, as many as there are
   const bool ragged;
 };
 
@@ -182,7 +185,11 @@ Status codegen::readArguments(ir::PatternOp pattern, func::FuncOp entry, const C
       return error(ATTN_ERR_MISSING, "argument '%s' is missing", name.c_str());
     known.insert(name);
     auto role = entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "attn.role");
-    RowTensor source(found->second, call, /*keySide=*/!role || role != "query", dim);
+    auto cacheName = entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "attn.cache");
+    auto cache =
+        cacheName ? dyn_cast_or_null<ir::CacheOp>(SymbolTable::lookupSymbolIn(pattern, cacheName)) : ir::CacheOp();
+    bool slots = cache && cache.getLayout() == ir::Layout::Slots;
+    RowTensor source(found->second, call, /*keySide=*/!role || role != "query", dim, slots);
     if (Status s = source.check())
       return s;
     if (Status s = readRows(source, arguments.tensors[name]))

@@ -23,7 +23,7 @@ namespace {
 /// A key that the row sees.
 struct Visible {
   KernelMap *map;
-  const double *value;
+  const double *value; ///< null: zeros
   double score;
   int64_t distance; ///< q - k
 };
@@ -175,7 +175,8 @@ Expected<std::optional<Visible>> Row::look(KernelMap &map) {
   auto result = score(map, rowOf(*(*cache)->keys, b, g, *slot));
   if (!result)
     return result.takeError();
-  return Visible{&map, rowOf(*(*cache)->values, b, g, *slot), *result, point[ir::Query] - k};
+  const double *value = map.zeroValue ? nullptr : rowOf(*(*cache)->values, b, g, *slot);
+  return Visible{&map, value, *result, point[ir::Query] - k};
 }
 
 //===----------------------------------------------------------------------===//
@@ -201,7 +202,8 @@ void Row::softmax(const std::vector<Visible> &keys, const Tensor *seed, double *
   if (sum == 0)
     return;
   for (const Visible &key : keys)
-    add(out, r.store(weight(key.score) / sum), key.value);
+    if (key.value)
+      add(out, r.store(weight(key.score) / sum), key.value);
   *lse = r.compute(m + r.compute(std::log(sum)));
 }
 
@@ -224,7 +226,7 @@ Error Row::compute(double *out, double *lse) {
   if (possible->empty())
     return Error::success();
   std::vector<Visible> keys;
-  for (int64_t k = 0; k < env.arguments.kvLen[point[ir::Batch]]; ++k) {
+  for (int64_t k = 0; k < a.keys(point[ir::Batch]); ++k) {
     point[ir::Key] = k;
     for (KernelMap *map : *possible) {
       auto applies = holds(*map, /*overKeys=*/true);

@@ -1,4 +1,4 @@
-//===- Attend.h - attn.attend and attn.merge in fp64 ---------------*- C++ -*-===//
+//===- Attend.h - attn.attend, attn.merge and attn.gated_sum in fp64 -*- C++ -*-===//
 #ifndef ATTN_CODEGEN_REFERENCE_ATTEND_H
 #define ATTN_CODEGEN_REFERENCE_ATTEND_H
 
@@ -22,6 +22,10 @@ llvm::Expected<Partial> attend(ir::AttendOp op, const TensorValues &values, cons
                                const Arguments &arguments);
 
 llvm::Expected<Partial> merge(ir::MergeOp op, const TensorValues &values, const Rounding &rounding);
+
+/// The sum is `out`; there is no lse. Heads and requests are those of the arguments.
+llvm::Expected<Partial> gatedSum(ir::GatedSumOp op, const TensorValues &values, const std::vector<int64_t> &qPos,
+                                 const Arguments &arguments);
 
 } // namespace attn::codegen::reference
 

@@ -54,6 +54,7 @@ Error Attention::readCache(ir::AttendOp op, const TensorValues &values, unsigned
         dyn_cast_or_null<ir::CacheOp>(SymbolTable::lookupSymbolIn(env.pattern, cast<SymbolRefAttr>((*names)[index])));
     if (!decl)
       return createStringError("cache " + Twine(index) + " is not declared");
+    cache.slots = decl.getLayout() == ir::Layout::Slots;
     if (decl.getLayout() == ir::Layout::SinkRing) {
       auto sink = env.intScalar(decl.getSink().value_or(""));
       auto ring = env.intScalar(decl.getRing().value_or(""));
@@ -63,7 +64,10 @@ Error Attention::readCache(ir::AttendOp op, const TensorValues &values, unsigned
       cache.ring = std::move(*ring);
     }
   }
-  for (int64_t b = 0; b < env.batch; ++b) {
+  if (cache.slots && cache.keys->shape[2] != cache.values->shape[2])
+    return createStringError("a cache of slots has as many rows of values as of keys: " + Twine(cache.keys->shape[2]) +
+                             " and " + Twine(cache.values->shape[2]));
+  for (int64_t b = 0; b < env.batch && !cache.slots; ++b) {
     int64_t slots = env.arguments.kvLen[b];
     if (cache.ring) {
       int64_t sink = ofRequest(*cache.sink, b), ring = ofRequest(*cache.ring, b);
@@ -175,6 +179,7 @@ Expected<KernelMap> Attention::readMap(ir::KernelMapOp map) {
     *expression = std::move(*decoded);
   }
   result.cache = map.getCache();
+  result.zeroValue = map.getZeroValue();
   if (auto attr = map.getRope()) {
     auto rope = readRope(*attr);
     if (!rope)

@@ -17,6 +17,7 @@ namespace attn::codegen::reference {
 struct Cache {
   const Tensor *keys, *values;
   std::optional<std::vector<int64_t>> sink, ring; ///< layout sink_ring; per request or one for all
+  bool slots = false;                             ///< layout slots: keys are rows, not positions
 
   /// The slot of position `p` in request `b`, if it is resident.
   std::optional<int64_t> slot(int64_t b, int64_t p, int64_t kvLen) const {
@@ -47,6 +48,7 @@ struct KernelMap {
   std::optional<Expression> score, decay, which;
   int64_t cache; ///< unless `which` says it
   std::optional<Rope> rope;
+  bool zeroValue;               ///< softmax only
   bool softmax;                 ///< otherwise linear, with a decay
   const Tensor *seed = nullptr; ///< [q_heads], softmax only
 };
@@ -63,6 +65,9 @@ public:
   std::vector<Cache> caches;
   std::vector<double> scale; ///< per request or one for all
   std::vector<KernelMap> maps;
+
+  /// How many keys the request `b` has.
+  int64_t keys(int64_t b) const { return caches[0].slots ? caches[0].keys->shape[2] : env.arguments.kvLen[b]; }
 
 private:
   Attention(ir::AttendOp op, const Arguments &arguments);

@@ -141,7 +141,8 @@ static Expected<Results> runEntry(func::FuncOp entry, const std::vector<int64_t>
       return prefixed(partial.takeError(), op->getName().getStringRef());
     computed.push_back(std::move(*partial));
     values[op->getResult(0)] = &computed.back().out;
-    values[op->getResult(1)] = &computed.back().lse;
+    if (op->getNumResults() > 1)
+      values[op->getResult(1)] = &computed.back().lse;
     return Error::success();
   };
   Results results;
@@ -151,6 +152,9 @@ static Expected<Results> runEntry(func::FuncOp entry, const std::vector<int64_t>
         return std::move(error);
     } else if (auto mergeOp = dyn_cast<ir::MergeOp>(op)) {
       if (Error error = keep(&op, merge(mergeOp, values, Rounding(args.precision))))
+        return std::move(error);
+    } else if (auto sumOp = dyn_cast<ir::GatedSumOp>(op)) {
+      if (Error error = keep(&op, gatedSum(sumOp, values, qPos, args)))
         return std::move(error);
     } else if (auto ret = dyn_cast<func::ReturnOp>(op)) {
       for (auto [i, value] : llvm::enumerate(ret.getOperands()))
@@ -163,7 +167,30 @@ static Expected<Results> runEntry(func::FuncOp entry, const std::vector<int64_t>
   return std::move(results);
 }
 
-Expected<Results> run(ModuleOp module, StringRef entry, const Arguments &args) {
+/// The values that are built into an operand, where the call has none.
+static void addValues(ir::OperandOp operand, Arguments &args) {
+  auto values = dyn_cast_or_null<DenseElementsAttr>(operand.getValues().value_or(ElementsAttr()));
+  std::string name = operand.getSymName().str();
+  if (!values || args.intOperands.count(name) || args.floatOperands.count(name))
+    return;
+  std::vector<int64_t> shape = values.getType().getShape().vec();
+  if (isa<FloatType>(operand.getType())) {
+    Tensor &array = args.floatOperands[name];
+    array.shape = shape;
+    for (APFloat value : values.getValues<APFloat>()) {
+      bool inexact = false;
+      value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &inexact);
+      array.values.push_back(value.convertToDouble());
+    }
+    return;
+  }
+  IntTensor &array = args.intOperands[name];
+  array.shape = shape;
+  for (const APInt &value : values.getValues<APInt>())
+    array.values.push_back(operand.getType().isInteger(1) ? value.getZExtValue() : value.getSExtValue());
+}
+
+Expected<Results> run(ModuleOp module, StringRef entry, Arguments args) {
   auto patterns = module.getOps<ir::PatternOp>();
   if (!llvm::hasSingleElement(patterns))
     return createStringError("expected one attn.pattern in the module");
@@ -171,6 +198,8 @@ Expected<Results> run(ModuleOp module, StringRef entry, const Arguments &args) {
   auto function = dyn_cast_or_null<func::FuncOp>(SymbolTable::lookupSymbolIn(pattern, entry));
   if (!function || function.isExternal())
     return createStringError("the pattern has no entry point " + entry);
+  for (auto operand : pattern.getBody().getOps<ir::OperandOp>())
+    addValues(operand, args);
   if (Error error = checkArguments(pattern, args))
     return std::move(error);
   auto qPos = firstPositions(pattern, args);

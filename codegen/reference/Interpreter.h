@@ -49,7 +49,8 @@ struct Arguments {
   /// The entry point's arguments by attn.name, `[batch, head, row, dim]`. Rows from a request's
   /// length on are not looked at. Tensors of a cache with layout sink_ring are given by slot.
   std::map<std::string, Tensor> tensors;
-  /// Operands with integer or i1 elements, and operands with float elements.
+  /// Operands with integer or i1 elements, and operands with float elements. One that is not given holds the values
+  /// of its declaration.
   std::map<std::string, IntTensor> intOperands;
   std::map<std::string, Tensor> floatOperands;
   /// Parameters that differ from their defaults: one value, or one per request.
@@ -61,7 +62,7 @@ using Results = std::map<std::string, Tensor>;
 
 /// Runs entry point `entry` of the module's only attn.pattern. Gives the entry point's results by
 /// attn.name; rows from a request's q_len on are 0 (out) and -inf (lse).
-llvm::Expected<Results> run(mlir::ModuleOp module, llvm::StringRef entry, const Arguments &arguments);
+llvm::Expected<Results> run(mlir::ModuleOp module, llvm::StringRef entry, Arguments arguments);
 
 } // namespace attn::codegen::reference
 

@@ -40,13 +40,15 @@ def Attn_DomainAttr : EnumAttr<Attn_Dialect, Attn_Domain, "domain"> {
 
 def Attn_Layout : Attn_Enum<"Layout", "where the rows of a cache lie", [
   I32EnumAttrCase<"Contiguous", 0, "contiguous">,
-  I32EnumAttrCase<"SinkRing", 1, "sink_ring">]>;
+  I32EnumAttrCase<"SinkRing", 1, "sink_ring">,
+  I32EnumAttrCase<"Slots", 2, "slots">]>;
 def Attn_LayoutAttr : EnumAttr<Attn_Dialect, Attn_Layout, "layout"> {
   let summary = "Layout of a cache";
   let description = [{
     `contiguous`: position p is at slot p (ragged batches start each request at its own row). `sink_ring`: positions below
     `sink` are at slot p, the others at slot `sink + (p - sink) % ring`; only positions below `sink` and the last `ring`
-    positions are resident, the rest is not visible.
+    positions are resident, the rest is not visible. `slots`: the keys are no positions of the sequence; they are numbered by
+    slot, and there are as many as the tensors have rows.
   }];
 }
 

@@ -1,12 +1,12 @@
 //===- AttnDialect.cpp - Registration and assembly of the attn dialect ----===//
 #include "dialect/attn/AttnDialect.h"
 
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attn::ir;
@@ -17,8 +17,7 @@ using namespace attn::ir;
 
 /// An enum attribute as its bare keyword.
 template <typename EnumT, typename AttrT>
-static ParseResult parseKeyword(OpAsmParser &parser, AttrT &attr,
-                                std::optional<EnumT> (*symbolize)(llvm::StringRef)) {
+static ParseResult parseKeyword(OpAsmParser &parser, AttrT &attr, std::optional<EnumT> (*symbolize)(llvm::StringRef)) {
   llvm::StringRef word;
   auto loc = parser.getCurrentLocation();
   if (parser.parseKeyword(&word))
@@ -29,12 +28,12 @@ static ParseResult parseKeyword(OpAsmParser &parser, AttrT &attr,
   attr = AttrT::get(parser.getContext(), *value);
   return success();
 }
-#define ATTN_PLAIN_ENUM(NAME)                                                                      \
-  static ParseResult parsePlain##NAME(OpAsmParser &parser, NAME##Attr &attr) {                     \
-    return parseKeyword<NAME>(parser, attr, symbolize##NAME);                                      \
-  }                                                                                                \
-  static void printPlain##NAME(OpAsmPrinter &printer, Operation *, NAME##Attr attr) {              \
-    printer << stringify##NAME(attr.getValue());                                                   \
+#define ATTN_PLAIN_ENUM(NAME)                                                                                          \
+  static ParseResult parsePlain##NAME(OpAsmParser &parser, NAME##Attr &attr) {                                         \
+    return parseKeyword<NAME>(parser, attr, symbolize##NAME);                                                          \
+  }                                                                                                                    \
+  static void printPlain##NAME(OpAsmPrinter &printer, Operation *, NAME##Attr attr) {                                  \
+    printer << stringify##NAME(attr.getValue());                                                                       \
   }
 ATTN_PLAIN_ENUM(Positions)
 ATTN_PLAIN_ENUM(Axis)
@@ -77,13 +76,19 @@ static ParseResult parseOptionalRegion(OpAsmParser &parser, llvm::StringRef keyw
     return success();
   return parser.parseRegion(region);
 }
-static void printOptionalRegion(OpAsmPrinter &printer, Operation *, llvm::StringRef keyword,
-                                Region &region) {
+static void printOptionalRegion(OpAsmPrinter &printer, Operation *, llvm::StringRef keyword, Region &region) {
   if (region.empty())
     return;
   printer << keyword << ' ';
   printer.printRegion(region);
 }
+
+/// Types in parentheses, maybe none.
+static ParseResult parseTypeList(OpAsmParser &parser, SmallVectorImpl<Type> &types) {
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren,
+                                        [&] { return parser.parseType(types.emplace_back()); });
+}
+static void printTypeList(OpAsmPrinter &printer, Operation *, TypeRange types) { printer << '(' << types << ')'; }
 
 #include "dialect/attn/AttnEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES

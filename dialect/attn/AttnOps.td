@@ -73,12 +73,14 @@ def Attn_OperandOp : Attn_Op<"operand", [Symbol, HasParent<"PatternOp">, Declare
   let description = [{
     The shape is a list of sizes: `batch`, `q_heads`, `kv_heads`, `layers`, `q_len`, `kv_len` (both per request, padded to
     the longest), the name of a parameter, or an integer. `kv_len` and `q_len` dimensions are indexed by position.
-    Elements are read as i64 or f32. Every index is clamped to the dimension.
+    Elements are read as i64 or f32. Every index is clamped to the dimension. `values` is what the operand holds where the
+    caller gives no tensor.
 
     Constraints:
     * C1: there are one to four sizes, each a string or a positive integer.
     * C2: the element type is i1, i8, i32, i64, f32, f16 or bf16.
     * C3: each string is one of the sizes above or names an integer parameter.
+    * C4: `values` have that element type, one dimension per size, and the size where it is an integer.
 
     Example:
     ```mlir
@@ -88,8 +90,11 @@ def Attn_OperandOp : Attn_Op<"operand", [Symbol, HasParent<"PatternOp">, Declare
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$shape, TypeAttr:$type,
-                       DefaultValuedAttr<Attn_DomainAttr, "::attn::ir::Domain::Any">:$domain);
-  let assemblyFormat = "$sym_name $shape `:` $type (`domain` `(` custom<PlainDomain>($domain)^ `)`)? attr-dict";
+                       DefaultValuedAttr<Attn_DomainAttr, "::attn::ir::Domain::Any">:$domain,
+                       OptionalAttr<ElementsAttr>:$values);
+  let assemblyFormat = [{
+    $sym_name $shape `:` $type (`domain` `(` custom<PlainDomain>($domain)^ `)`)? (`values` `(` $values^ `)`)? attr-dict
+  }];
   let hasVerifier = 1;
 }
 
@@ -154,8 +159,8 @@ def Attn_PartitionOp : Attn_Op<"partition", [Symbol, SymbolTable, HasParent<"Pat
     Constraints:
     * C1: the body holds `attn.class` only, at least two.
     * C2: exactly the last class has no rule, so that the split is total.
-    * C3: a rule reads only coordinates of its axis (`b` on batch, `h` and `g` on q_head, `g` on kv_head, `q` on query,
-      `k` on key, `l` on layer).
+    * C3: a rule reads only `b`, `l` and the coordinates of its axis (`h` and `g` on q_head, `g` on kv_head, `q` on query,
+      `k` on key); on layer `l` alone.
 
     Example:
     ```mlir
@@ -216,6 +221,7 @@ def Attn_AttendOp : Attn_Op<"attend", [NoTerminator, SingleBlock, NoRegionArgume
     * C5: element types of q, keys and values are f32, f16 or bf16 and equal; out has that type or f32; lse is f32 of
       rank 3.
     * C6: `scale_param` names a float parameter; `caches`, if given, names one `attn.cache` per keys operand.
+    * C7: a cache with the layout `slots` is the only one; `k` is then the slot.
 
     Example: see `attn.kernel_map`.
   }];
@@ -235,7 +241,8 @@ def Attn_AttendOp : Attn_Op<"attend", [NoTerminator, SingleBlock, NoRegionArgume
 def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "What one class of (head, query, key) computes";
   let description = [{
-    `classes` names one class per partition; all must hold. Regions:
+    `classes` names one class per partition; all must hold. With `zero_value` the keys take part in the softmax
+    denominator and add nothing to `out`; their values are not read. Regions:
     * `mask` (six coordinates) -> i1: is the key visible to the query;
     * `score` (raw score f32, then six coordinates) -> f32, on the scaled dot product; absent: unchanged;
     * `decay` (six coordinates) -> f32, weight `#attn.linear` only;
@@ -251,6 +258,7 @@ def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">, DeclareOpIn
     * C6: weight is `#attn.softmax`, or `#attn.linear` of form "quadratic" or "chunked".
     * C7: `classes` name classes as `@partition::@class`, at most one of each partition.
     * C8: a softmax seed names a float operand `["q_heads"]`; rope tables name float operands of rank 2.
+    * C9: `zero_value` only with `#attn.softmax`.
 
     Example:
     ```mlir
@@ -273,11 +281,12 @@ def Attn_KernelMapOp : Attn_Op<"kernel_map", [HasParent<"AttendOp">, DeclareOpIn
     ```
   }];
   let arguments = (ins OptionalAttr<SymbolRefArrayAttr>:$classes, AnyAttr:$weight,
-                       DefaultValuedAttr<I64Attr, "0">:$cache, OptionalAttr<Attn_RopeAttr>:$rope);
+                       DefaultValuedAttr<I64Attr, "0">:$cache, OptionalAttr<Attn_RopeAttr>:$rope,
+                       UnitAttr:$zero_value);
   let regions = (region SizedRegion<1>:$mask, AnyRegion:$score, AnyRegion:$decay,
                         AnyRegion:$which);
   let assemblyFormat = [{
-    ($classes^)? `weight` `(` $weight `)` (`cache` `(` $cache^ `)`)? (`rope` `(` $rope^ `)`)? attr-dict
+    ($classes^)? `weight` `(` $weight `)` (`cache` `(` $cache^ `)`)? (`rope` `(` $rope^ `)`)? (`zero_value` $zero_value^)? attr-dict
     `mask` $mask custom<OptionalRegion>("\"score\"", $score) custom<OptionalRegion>("\"decay\"", $decay)
     custom<OptionalRegion>("\"which\"", $which)
   }];
@@ -288,10 +297,10 @@ def Attn_MergeOp : Attn_Op<"merge", [Pure, AttrSizedOperandSegments]> {
   let summary = "Join partial attention results over disjoint key sets";
   let description = [{
     With m = max over i of lse_i: `lse = m + log(sum exp(lse_i - m))`, `out = sum out_i * exp(lse_i - lse)`.
-    A row that is -inf everywhere stays out = 0, lse = -inf. Source: the (O, LSE) merge of FlashDecoding and cascades.
+    The outs belong to the first lses; the other lses are those of parts whose values are zero (`zero_value`). A row that is -inf everywhere stays out = 0, lse = -inf. Source: the (O, LSE) merge of FlashDecoding and cascades.
 
     Constraints:
-    * C1: two or more inputs, as many outs as lses, all outs of one type and all lses of
+    * C1: at least one lse and at most as many outs, all outs of one type and all lses of
       one type; the result out has their shape and may have another element type.
 
     Example:
@@ -305,8 +314,38 @@ def Attn_MergeOp : Attn_Op<"merge", [Pure, AttrSizedOperandSegments]> {
   let results = (outs AnyRankedTensor:$out, AnyRankedTensor:$lse);
   let assemblyFormat = [{
     `outs` `(` $outs `)` `lses` `(` $lses `)` attr-dict
-    `:` `(` type($outs) `)` `,` `(` type($lses) `)` `->` type($out) `,` type($lse)
+    `:` custom<TypeList>(type($outs)) `,` `(` type($lses) `)` `->` type($out) `,` type($lse)
   }];
+  let hasVerifier = 1;
+}
+
+def Attn_GatedSumOp : Attn_Op<"gated_sum", [Pure]> {
+  let summary = "Sum of attention results, each weighed by a gate";
+  let description = [{
+    `out = sum gate_i * out_i`, where the gate of a row is what its region yields for the row's coordinates.
+    Source: the soft gate of DuoAttention (arXiv 2410.10819).
+
+    Constraints:
+    * C1: two or more outs, all of one type, and one gate each; out has their shape and may have another element type.
+    * C2: a gate has the six coordinates as arguments, does not read `k`, and yields one f32.
+
+    Example:
+    ```mlir
+    %o = attn.gated_sum outs(%o0, %o1) : (tensor<?x?x?x64xf32>, tensor<?x?x?x64xf32>) -> tensor<?x?x?x64xf32> gates {
+    ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+      %0 = arith.constant 0.25 : f32
+      attn.yield %0 : f32
+    }, {
+    ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+      %0 = arith.constant 0.75 : f32
+      attn.yield %0 : f32
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$outs);
+  let results = (outs AnyRankedTensor:$out);
+  let regions = (region VariadicRegion<SizedRegion<1>>:$gates);
+  let assemblyFormat = "`outs` `(` $outs `)` attr-dict `:` functional-type($outs, $out) `gates` $gates";
   let hasVerifier = 1;
 }
 

@@ -125,6 +125,15 @@ LogicalResult OperandOp::verify() {
   if (!type.isInteger(1) && !type.isInteger(8) && !type.isInteger(32) && !type.isInteger(64) && !type.isF32() &&
       !type.isF16() && !type.isBF16())
     return emitOpError("element type: expected i1, i8, i32, i64, f32, f16 or bf16, got ") << type;
+  // C4
+  if (!getValues())
+    return success();
+  ShapedType values = getValues()->getShapedType();
+  if (values.getElementType() != type || values.getRank() != int64_t(getShape().size()))
+    return emitOpError("values: expected rank ") << getShape().size() << " of " << type << ", got " << values;
+  for (auto [size, actual] : llvm::zip_equal(getShape(), values.getShape()))
+    if (auto number = dyn_cast<IntegerAttr>(size); number && number.getInt() != actual)
+      return emitOpError("values: expected the size ") << number.getInt() << ", got " << values;
   return success();
 }
 
@@ -186,14 +195,14 @@ LogicalResult CacheOp::verifySymbolUses(SymbolTableCollection &) {
   return success();
 }
 
-/// The coordinates that a rule of a partition of `axis` may read.
+/// The coordinates that a rule of a partition of `axis` may read: those of the axis, the request and the layer.
 static SmallVector<unsigned> readable(Axis axis) {
   switch (axis) {
-  case Axis::Batch: return {Coordinate::Batch};
-  case Axis::QHead: return {Coordinate::QHead, Coordinate::KVHead};
-  case Axis::KVHead: return {Coordinate::KVHead};
-  case Axis::Query: return {Coordinate::Query};
-  case Axis::Key: return {Coordinate::Key};
+  case Axis::Batch: return {Coordinate::Batch, Coordinate::Layer};
+  case Axis::QHead: return {Coordinate::QHead, Coordinate::KVHead, Coordinate::Batch, Coordinate::Layer};
+  case Axis::KVHead: return {Coordinate::KVHead, Coordinate::Batch, Coordinate::Layer};
+  case Axis::Query: return {Coordinate::Query, Coordinate::Batch, Coordinate::Layer};
+  case Axis::Key: return {Coordinate::Key, Coordinate::Batch, Coordinate::Layer};
   case Axis::Layer: return {Coordinate::Layer};
   }
   llvm_unreachable("unknown axis");
@@ -313,6 +322,10 @@ LogicalResult AttendOp::verifySymbolUses(SymbolTableCollection &) {
   for (auto name : getCachesAttr().getAsRange<SymbolRefAttr>())
     if (!name.getNestedReferences().empty() || !lookup<CacheOp>(*this, name.getRootReference()))
       return emitOpError("caches: expected an attn.cache, got ") << name << ", which is none";
+  // C7
+  for (auto name : getCachesAttr().getAsRange<SymbolRefAttr>())
+    if (lookup<CacheOp>(*this, name.getRootReference()).getLayout() == Layout::Slots && getKeys().size() > 1)
+      return emitOpError("caches: expected ") << name << " of the layout slots alone, got " << getCachesAttr();
   return success();
 }
 
@@ -340,6 +353,9 @@ LogicalResult KernelMapOp::verify() {
       if (!getDecay().getArgument(coordinate).use_empty())
         return emitOpError("decay: expected no use of '") << coordinateNames[coordinate] << "'";
   }
+  // C9
+  if (linear && getZeroValue())
+    return emitOpError("zero_value: expected none with #attn.linear");
   // C4
   if (int64_t cache = getCache(); cache < 0)
     return emitOpError("cache: expected a number not below 0, got ") << cache;
@@ -392,8 +408,8 @@ LogicalResult KernelMapOp::verifySymbolUses(SymbolTableCollection &) {
 
 LogicalResult MergeOp::verify() {
   // C1
-  if (getOuts().size() < 2 || getOuts().size() != getLses().size())
-    return emitOpError("number of inputs: expected as many lses as outs, at least 2, got ")
+  if (getLses().empty() || getOuts().size() > getLses().size())
+    return emitOpError("number of inputs: expected as many lses as outs or more, at least 1, got ")
            << getOuts().size() << " outs and " << getLses().size() << " lses";
   auto outType = cast<RankedTensorType>(getOut().getType());
   for (Type type : getOuts().getTypes()) {
@@ -405,6 +421,27 @@ LogicalResult MergeOp::verify() {
   for (Type type : getLses().getTypes())
     if (type != getLse().getType())
       return emitOpError("type of lses: expected ") << getLse().getType() << ", got " << type;
+  return success();
+}
+
+LogicalResult GatedSumOp::verify() {
+  // C1
+  if (getOuts().size() < 2 || getOuts().size() != getGates().size())
+    return emitOpError("number of outs: expected at least 2 and one gate each, got ")
+           << getOuts().size() << " outs and " << getGates().size() << " gates";
+  for (Type type : getOuts().getTypes())
+    if (type != getOuts()[0].getType())
+      return emitOpError("type of outs: expected ") << getOuts()[0].getType() << ", got " << type;
+  if (cast<RankedTensorType>(getOut().getType()).getShape() !=
+      cast<RankedTensorType>(getOuts()[0].getType()).getShape())
+    return emitOpError("shape of out: expected that of ") << getOuts()[0].getType() << ", got " << getOut().getType();
+  // C2
+  for (Region &gate : getGates()) {
+    if (failed(verifyExpression(*this, "gate", gate, {}, Float32Type::get(getContext()))))
+      return failure();
+    if (!gate.getArgument(Coordinate::Key).use_empty())
+      return emitOpError("gate: expected no use of '") << coordinateNames[Coordinate::Key] << "'";
+  }
   return success();
 }
 

@@ -1,9 +1,11 @@
 //===- RangeInterpreter.cpp - Range programs run and printed in C++ -------===//
+#include "dialect/mask/Evaluate.h"
 #include "dialect/mask/Linear.h"
 #include "dialect/mask/RangeProgram.h"
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 
 namespace attn::mask {
 
@@ -11,7 +13,8 @@ namespace {
 /// Runs blocks over one array of values; B values are 0 and 1.
 class Interpreter {
 public:
-  Interpreter(const Environment &env, int count) : env(env), values(count) {}
+  Interpreter(const Environment &env, const std::vector<FloatTerm> &terms, int count)
+      : env(env), terms(terms), values(count) {}
 
   void run(const CodeBlock &block) {
     for (const Instruction &instruction : block.body) {
@@ -51,7 +54,21 @@ private:
     assign(instruction.results, taken.results);
   }
 
+  /// The value of a term that is computed with floats, for a head where it depends on one.
+  std::optional<int64_t> floatTerm(const std::string &name, std::optional<int64_t> head) const {
+    for (const FloatTerm &t : terms)
+      if (t.name == name)
+        return evaluate(t.term.substitute([&](const std::string &symbol) {
+                 return head && symbol == "h" ? Expr::integer(*head) : Expr();
+               }),
+                        env)
+            .integer;
+    return std::nullopt;
+  }
+
   int64_t element(const Instruction &instruction) const {
+    if (auto value = floatTerm(instruction.name, values[instruction.args[0]]))
+      return *value;
     auto it = env.tensors.find(instruction.name);
     assert(it != env.tensors.end() && "a tensor without data");
     const Environment::Tensor &tensor = it->second;
@@ -75,6 +92,8 @@ private:
     case Code::True: return 1;
     case Code::False: return 0;
     case Code::Input: {
+      if (auto value = floatTerm(i.name, std::nullopt))
+        return *value;
       auto it = env.values.find(i.name);
       assert(it != env.values.end() && "an input without a value");
       return it->second;
@@ -110,12 +129,14 @@ private:
   }
 
   const Environment &env;
+  const std::vector<FloatTerm> &terms;
   std::vector<int64_t> values;
 };
 } // namespace
 
-std::vector<int64_t> run(const CodeBlock &code, int valueCount, const Environment &env) {
-  Interpreter interpreter(env, valueCount);
+std::vector<int64_t> run(const CodeBlock &code, int valueCount, const Environment &env,
+                         const std::vector<FloatTerm> &terms) {
+  Interpreter interpreter(env, terms, valueCount);
   interpreter.run(code);
   std::vector<int64_t> results;
   for (int id : code.results)
@@ -124,7 +145,7 @@ std::vector<int64_t> run(const CodeBlock &code, int valueCount, const Environmen
 }
 
 RangeProgram::Result RangeProgram::classify(const Environment &env) const {
-  std::vector<int64_t> results = run(block, values, env);
+  std::vector<int64_t> results = run(block, values, env, terms);
   return {!results[0] ? TileClass::Empty : results[1] ? TileClass::Full : TileClass::Partial, results[2]};
 }
 

@@ -183,6 +183,27 @@ std::vector<int> Emitter::finish(const State &state) {
   return {state[0], code.lnot(state[3]), code.max(rounded, tileEnd)};
 }
 
+/// `e` with its terms that are computed with floats, but neither with q nor k, replaced by names.
+static Expr nameFloats(const Expr &e, std::vector<FloatTerm> &terms) {
+  auto isFloat = [](const Expr &arg) { return arg.type() == Type::Float; };
+  if (e.type() != Type::Float && std::any_of(e.args().begin(), e.args().end(), isFloat)) {
+    if (e.uses("q") || e.uses("k"))
+      return e;
+    auto known = std::find_if(terms.begin(), terms.end(), [&](const FloatTerm &t) { return t.term == e; });
+    if (known == terms.end())
+      known = terms.insert(terms.end(), {"float." + std::to_string(terms.size()), e});
+    return e.uses("h") ? Expr::element(known->name, {Expr::symbol("h")}, e.type())
+                       : Expr::symbol(known->name, e.type());
+  }
+  std::vector<Expr> args;
+  for (const Expr &arg : e.args())
+    args.push_back(nameFloats(arg, terms));
+  if (args == e.args())
+    return e;
+  return e.op() == Op::Element ? Expr::element(e.name(), std::move(args), e.type())
+                               : Expr::make(e.op(), std::move(args));
+}
+
 RangeProgram RangeProgram::compile(const Expr &mask, const std::map<std::string, TensorFacts> &facts,
                                    const std::set<std::string> &positive) {
   Facts known;
@@ -192,7 +213,7 @@ RangeProgram RangeProgram::compile(const Expr &mask, const std::map<std::string,
       known.sorted.insert(name);
 
   RangeProgram program;
-  Expr canonical = canonicalize(mask);
+  Expr canonical = canonicalize(mask.size() <= Expr::maxSize ? nameFloats(mask, program.terms) : mask);
   std::vector<Region> sides[2];
   for (int side : {0, 1}) {
     Dnf dnf = disjunctiveForm(canonical, side == 1, known);

@@ -78,8 +78,18 @@ struct Environment {
   std::map<std::string, Tensor> tensors;
 };
 
-/// Runs code that defines `valueCount` values in C++ and returns its results (B as 0 or 1). `env` holds every input.
-std::vector<int64_t> run(const CodeBlock &code, int valueCount, const Environment &env);
+/// An integer or a condition that is computed with floats and is the same for all queries and keys, such as
+/// `floor(alpha[h] + beta[h] * float(kv_len))`. The code has no floats: it reads the term as an input called `name`,
+/// or, if the term depends on h, as element h of a tensor of that name. Whoever runs the code computes it.
+struct FloatTerm {
+  std::string name;
+  Expr term;
+};
+
+/// Runs code that defines `valueCount` values in C++ and returns its results (B as 0 or 1). `env` holds every input but
+/// the `terms`.
+std::vector<int64_t> run(const CodeBlock &code, int valueCount, const Environment &env,
+                         const std::vector<FloatTerm> &terms = {});
 
 /// What is promised of a tensor's values: non-decreasing along its last dimension.
 struct TensorFacts {
@@ -100,6 +110,8 @@ public:
   /// the two may differ (at most the first multiple of `tile` >= kv_len, always > k0). k0 is a multiple of `tile`,
   /// 0 <= k0; the box of queries and heads is not empty.
   const CodeBlock &code() const { return block; }
+  /// What the code reads beside the mask's own names.
+  const std::vector<FloatTerm> &floatTerms() const { return terms; }
   /// Number of values that the code defines (ids are below it).
   int valueCount() const { return values; }
   /// False if some term is treated conservatively, so that a partial tile may turn out full or empty.
@@ -116,6 +128,7 @@ public:
 
 private:
   CodeBlock block;
+  std::vector<FloatTerm> terms;
   int values = 0;
   bool isExact = true;
 };

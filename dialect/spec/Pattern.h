@@ -21,15 +21,15 @@ namespace attn::spec {
 enum class Positions { BottomRight, TopLeft, Tensor };
 enum class Dtype { Bool, I8, I32, I64, F32, F16, BF16 };
 enum class Domain { Any, Sorted, Boolean };
-enum class Axis { Batch, QHead, KVHead, Query, Key, Layer };
-enum class Layout { Contiguous, SinkRing };
+enum class Axis { Batch, QHead, KVHead, Query, Key, Layer, Branch };
+enum class Layout { Contiguous, SinkRing, Slots };
 
 /// The spellings in the document; `find` of a spelling in one of these gives the enumerator.
 inline constexpr const char *positionsNames[] = {"bottom_right", "top_left", "tensor"};
 inline constexpr const char *dtypeNames[] = {"bool", "i8", "i32", "i64", "f32", "f16", "bf16"};
 inline constexpr const char *domainNames[] = {"any", "sorted", "boolean"};
-inline constexpr const char *axisNames[] = {"batch", "q_head", "kv_head", "query", "key", "layer"};
-inline constexpr const char *layoutNames[] = {"contiguous", "sink_ring"};
+inline constexpr const char *axisNames[] = {"batch", "q_head", "kv_head", "query", "key", "layer", "branch"};
+inline constexpr const char *layoutNames[] = {"contiguous", "sink_ring", "slots"};
 
 inline bool isFloat(Dtype t) { return t >= Dtype::F32; }
 
@@ -48,6 +48,10 @@ struct Operand {
   std::vector<std::variant<int64_t, std::string>> shape;
   Dtype dtype = Dtype::I32;
   Domain domain = Domain::Any;
+  /// What it holds where the caller gives no tensor: all elements in row-major order, in the type of the elements, and
+  /// their sizes. Empty: the caller must give it.
+  std::variant<std::vector<int64_t>, std::vector<double>> values;
+  std::vector<int64_t> sizes;
   std::string doc;
 };
 
@@ -64,11 +68,14 @@ struct Cache {
   std::string doc;
 };
 
-/// Classes are tried in order; the last one has no rule.
+/// Classes are tried in order; the last one has no rule. Besides positions, the axis `key` has the slots of caches with
+/// the layout `slots`, each of which is a class. The axis `branch` has no elements: all its classes are computed and
+/// their results summed with the gates as weights.
 struct Partition {
   struct Class {
     std::string name;
-    mask::Expr rule; ///< Bool; empty for `otherwise`
+    mask::Expr rule;             ///< Bool, or the Float gate of a branch; empty for `otherwise` and for a cache
+    std::optional<size_t> cache; ///< index into Pattern::caches: the class is the slots of that cache
   };
   std::string name;
   Axis axis = Axis::KVHead;
@@ -95,12 +102,14 @@ struct KernelMap {
   mask::Expr mask;                                ///< Bool
   mask::Expr score;                               ///< Float over `s`; empty: `s` itself
   std::variant<Softmax, Linear> weight;
+  bool zeroValue = false; ///< its keys count in the denominator alone; softmax only
   std::optional<Rope> rope;
   size_t cache = 0; ///< index into Pattern::caches
 };
 
 /// One attention over whole tensors. The maps are tried in order; together they cover every
-/// (head, query, key), and each of them is used.
+/// (branch, head, query, key), and each of them is used. Keys that are slots of a cache belong to maps that name their
+/// class.
 struct Attend {
   std::vector<KernelMap> maps;
   std::variant<std::monostate, double, std::string> scale; ///< none: d^-1/2; a float parameter
@@ -137,7 +146,7 @@ struct Pattern {
   std::vector<Operand> operands;
   std::vector<GridAxis> grid; ///< slowest first; empty: none
   std::vector<Partition> partitions;
-  std::vector<Cache> caches;  ///< at least one; `kv`, contiguous, where the document has none
+  std::vector<Cache> caches; ///< at least one; `kv`, contiguous, where the document has none
   Schedule schedule;
   std::vector<Entry> entries; ///< at least one; `attend` where the document has no phases
 };

@@ -1,6 +1,6 @@
 //===- PatternReader.h - The parts of Read.h -----------------------*- C++ -*-===//
 //
-// Private to Read.cpp (declarations) and ReadAttend.cpp (kernel maps and phases).
+// Private to Read.cpp, ReadOperands.cpp, ReadPartitions.cpp (declarations) and ReadAttend.cpp (kernel maps and phases).
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_DIALECT_SPEC_PATTERNREADER_H
 #define ATTN_DIALECT_SPEC_PATTERNREADER_H
@@ -25,10 +25,14 @@ private:
   void readParams(const Node &node);
   void readOperands(const Node &node);
   void readOperand(Operand &operand, Fields &fields);
+  void readValues(Operand &operand, const Node &node);
   void readGrid(const Node &node);
   void readLet(const Node &node);
   void readPartitions(const Node &node);
   void readClasses(Partition &partition, const Node &node);
+  void readClass(const Partition &partition, Partition::Class &result, const Node &rule, const Place &place);
+  void readIndices(Partition::Class &result, const Node &rule, const Place &place);
+  void readCacheClass(const Partition &partition, Partition::Class &result, const Node &rule);
   void readCaches(const Node &node);
   void readSchedule(const Node &node);
 
@@ -46,8 +50,14 @@ private:
   void readMap(KernelMap &map, Fields &fields);
   void readWeight(KernelMap &map, const Node &node);
   void readRope(KernelMap &map, const Node &node);
+  void readCache(KernelMap &map, Fields &fields);
+  /// The class of `map` that is a cache, or null.
+  const Partition::Class *cacheClass(const KernelMap &map) const;
+  /// The partition of branches that some map names, or null.
+  const Partition *branches(const Attend &attend) const;
   void readOutputs(Attend &attend, const Node &node);
   void checkCoverage(const Attend &attend, const Node &node, const std::vector<Node> &maps);
+  void checkBranches(const Attend &attend, const Node &node);
   void checkLinear(const Attend &attend, const std::vector<Node> &maps);
 
   // Names and expressions.

@@ -217,8 +217,27 @@ private:
     w.member("dtype", dtypeNames[int(o.dtype)]);
     if (o.domain != Domain::Any)
       w.member("domain", domainNames[int(o.domain)]);
+    if (!o.sizes.empty()) {
+      w.key("values");
+      size_t next = 0;
+      values(o, 0, next);
+    }
     w.optional("doc", o.doc);
     w.close('}');
+  }
+  /// The elements of `o` from `next` on that lie in one array of this level.
+  void values(const Operand &o, size_t level, size_t &next) {
+    if (level == o.sizes.size()) {
+      std::visit([&](auto &list) { w.number(list[next]); }, o.values);
+      ++next;
+      return;
+    }
+    w.open('[', true);
+    for (int64_t i = 0; i < o.sizes[level]; ++i) {
+      w.next();
+      values(o, level + 1, next);
+    }
+    w.close(']');
   }
   void partition(const Partition &p) {
     w.open('{');
@@ -226,8 +245,16 @@ private:
     w.member("axis", axisNames[int(p.axis)]);
     w.key("classes");
     w.open('{');
-    for (const Partition::Class &c : p.classes)
-      w.member(c.name, c.rule ? c.rule.str() : "otherwise");
+    for (const Partition::Class &c : p.classes) {
+      if (!c.cache) {
+        w.member(c.name, c.rule ? c.rule.str() : "otherwise");
+        continue;
+      }
+      w.key(c.name);
+      w.open('{', true);
+      w.member("cache", pattern.caches[*c.cache].name);
+      w.close('}');
+    }
     w.close('}');
     w.close('}');
   }
@@ -290,6 +317,8 @@ private:
       w.close('}');
       w.close('}');
     }
+    if (m.zeroValue)
+      w.member("value", "zero");
     if (m.rope) {
       w.key("rope");
       w.open('{', true);

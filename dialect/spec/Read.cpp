@@ -187,74 +187,6 @@ void PatternReader::readParams(const Node &node) {
   }
 }
 
-void PatternReader::readOperand(Operand &operand, Fields &fields) {
-  fields.allow({"shape", "dtype", "domain", "by", "doc"},
-               {{"init", "state that outlives a call"}, {"scope", "state that outlives a call"}});
-  operand.doc = fields.doc();
-  fields.need("dtype");
-  if (auto i = fields.oneOf("dtype", dtypeNames))
-    operand.dtype = static_cast<Dtype>(*i);
-  if (auto i = fields.oneOf("domain", domainNames,
-                            {{"range", "a checked range of values"},
-                             {"permutation", "a checked permutation"},
-                             {"offsets", "checked offsets"}}))
-    operand.domain = static_cast<Domain>(*i);
-  if (operand.domain != Domain::Any && isFloat(operand.dtype))
-    error(Code::Conflict, fields.get("domain"),
-          "the domain " + quote(domainNames[int(operand.domain)]) + " is for integers, and the dtype is " +
-              quote(dtypeNames[int(operand.dtype)]));
-  fields.oneOf("by", {"position"}, {{"slot", "tensors indexed by cache slot"}, {"row", "tensors indexed by row"}});
-  Node shape = fields.get("shape");
-  if (!shape) {
-    error(Code::Missing, fields.node(),
-          "the key \"shape\" is missing (a scalar that changes between runs is a parameter)");
-    return;
-  }
-  if (!shape->is(Json::Kind::Array))
-    return wrongType(diagnostics, shape, "an array of sizes");
-  if (shape->items().empty() || shape->items().size() > 4)
-    error(Code::BadValue, shape, "the shape has " + counted(shape->items().size(), "size") + ", expected 1 to 4");
-  std::vector<std::string> known = {"batch", "q_heads", "kv_heads", "layers", "q_len", "kv_len", "d", "dv", "d/2"};
-  size_t builtin = known.size();
-  for (const Param &p : pattern.params)
-    if (!p.isFloat())
-      known.push_back(p.name);
-  for (size_t i = 0; i < shape->items().size(); ++i) {
-    Node size{&shape->items()[i], child(shape.pointer, i)};
-    if (size->is(Json::Kind::Int)) {
-      if (size->integer() < 1 || size->integer() > maxInt)
-        error(Code::BadValue, size, "a size is " + size->describe() + ", expected 1 to 2147483647");
-      operand.shape.push_back(size->integer());
-    } else if (!size->is(Json::Kind::String)) {
-      wrongType(diagnostics, size, "a number or the name of a size");
-    } else if (std::find(known.begin(), known.end(), size->string()) == known.end()) {
-      error(Code::UnknownName, size,
-            quote(size->string()) + " is not a size" + suggestion(size->string(), known) + ", expected " +
-                alternatives(std::vector<std::string>(known.begin(), known.begin() + builtin)) +
-                ", an integer parameter or a number");
-    } else {
-      operand.shape.push_back(size->string());
-    }
-  }
-}
-
-void PatternReader::readOperands(const Node &node) {
-  Fields operands(node, "an object of operands", diagnostics);
-  for (auto &[name, value] : operands.named()) {
-    Operand operand;
-    operand.name = name;
-    Fields fields(value, "an object with shape and dtype", diagnostics);
-    if (fields.isObject())
-      readOperand(operand, fields);
-    if (declare(value, name, "an operand") && !operand.shape.empty()) {
-      Type type = operand.dtype == Dtype::Bool ? Type::Bool : isFloat(operand.dtype) ? Type::Float : Type::Int;
-      auto *leading = std::get_if<std::string>(&operand.shape[0]);
-      scope.tensors[name] = {operand.shape.size(), type, leading && *leading == "batch"};
-    }
-    pattern.operands.push_back(std::move(operand));
-  }
-}
-
 void PatternReader::readGrid(const Node &node) {
   Fields fields(node, "an object of axes and sizes", diagnostics);
   fields.allow({"axes", "sizes"});
@@ -313,109 +245,6 @@ void PatternReader::readLet(const Node &node) {
   }
 }
 
-void PatternReader::readClasses(Partition &partition, const Node &node) {
-  static const char *const coordinates[] = {"b", "hg", "g", "q", "k", "l"};
-  Place place;
-  place.coordinates = coordinates[int(partition.axis)];
-  place.what = "a rule of this partition";
-  place.type = Type::Bool;
-  Fields classes(node, "an object of classes", diagnostics);
-  auto members = classes.named(true);
-  if (classes.isObject() && node->members().size() < 2)
-    error(Code::BadValue, node,
-          "the partition has " + counted(node->members().size(), "class", "classes") + ", expected two or more");
-  for (size_t i = 0; i < members.size(); ++i) {
-    auto &[name, rule] = members[i];
-    bool isLast = i + 1 == members.size();
-    bool isOtherwise = rule->is(Json::Kind::String) && rule->string() == "otherwise";
-    partition.classes.push_back({name, {}});
-    if (isLast != isOtherwise) {
-      error(Code::BadValue, rule,
-            isLast ? "the last class has a rule, expected \"otherwise\", so that every element "
-                     "has a class"
-                   : "only the last class is \"otherwise\"");
-    } else if (rule->is(Json::Kind::Array)) { // a static list
-      TermBuilder build;
-      std::vector<Term> choices;
-      for (size_t j = 0; j < rule->items().size(); ++j) {
-        Node item{&rule->items()[j], child(rule.pointer, j)};
-        if (!item->is(Json::Kind::Int) || item->integer() < 0)
-          return error(Code::BadValue, item, "expected an index of 0 or more, got " + item->describe());
-        choices.push_back(build.compare("==", TermBuilder::symbol(place.coordinates.substr(0, 1), Type::Int),
-                                        TermBuilder::integer(item->integer())));
-      }
-      if (choices.size() > 1)
-        choices = {build.logic(Op::Or, choices)};
-      if (choices.empty())
-        choices = {TermBuilder::boolean(false)};
-      if (build.failed())
-        return error(build.firstError().code, rule, build.firstError().message);
-      nodes += choices[0].size;
-      partition.classes.back().rule = canonical(choices[0].e);
-    } else if (!isOtherwise) {
-      partition.classes.back().rule = expression(rule, place);
-    }
-  }
-}
-
-void PatternReader::readPartitions(const Node &node) {
-  Fields partitions(node, "an object of partitions", diagnostics);
-  for (auto &[name, value] : partitions.named()) {
-    Partition partition;
-    partition.name = name;
-    declare(value, name, "a partition");
-    Fields fields(value, "an object with axis and classes", diagnostics);
-    fields.allow({"axis", "classes", "doc"}, {{"merge", "a merge other than the one that the axis implies"}});
-    partition.doc = fields.doc();
-    Node classes = fields.need("classes");
-    fields.need("axis");
-    auto axis = fields.oneOf("axis", axisNames, {{"channel", "classes of channels"}, {"device", "sharding"}});
-    if (axis && classes) {
-      partition.axis = static_cast<Axis>(*axis);
-      readClasses(partition, classes);
-    }
-    pattern.partitions.push_back(std::move(partition));
-  }
-}
-
-void PatternReader::readCaches(const Node &node) {
-  Fields caches(node, "an object of caches", diagnostics);
-  for (auto &[name, value] : caches.named()) {
-    Cache cache;
-    cache.name = name;
-    declare(value, name, "a cache");
-    Fields fields(value, "an object with a layout", diagnostics);
-    fields.allow({"layout", "sink", "ring", "doc"}, {{"page", "the layout \"paged\""},
-                                                     {"codec", "compressed caches"},
-                                                     {"residual", "compressed caches"},
-                                                     {"tiers", "caches on several memories"}});
-    cache.doc = fields.doc();
-    fields.need("layout");
-    if (auto layout = fields.oneOf(
-            "layout", layoutNames,
-            {{"paged", "pages through a table"}, {"ring", "a ring without a sink"}, {"latent", "compressed latents"}}))
-      cache.layout = static_cast<Layout>(*layout);
-    for (const char *key : {"sink", "ring"}) {
-      std::string &name = key[0] == 's' ? cache.sink : cache.ring;
-      Node size = cache.layout == Layout::SinkRing ? fields.need(key) : fields.get(key);
-      if (cache.layout == Layout::SinkRing)
-        name = integerParam(size, key);
-      else if (size)
-        error(Code::Conflict, size,
-              quote(key) + " is for the layout \"sink_ring\", and the layout is " +
-                  quote(layoutNames[int(cache.layout)]));
-    }
-    pattern.caches.push_back(std::move(cache));
-  }
-  if (pattern.caches.empty() && diagnostics.empty()) {
-    pattern.caches.push_back({"kv", Layout::Contiguous, "", "", ""});
-    Node none;
-    if (taken.count("kv"))
-      error(Code::BadName, none,
-            std::string("\"kv\" is the cache of a pattern without caches, but it is the name of ") + taken["kv"]);
-  }
-}
-
 void PatternReader::readSchedule(const Node &node) {
   if (!node)
     return;
@@ -436,10 +265,9 @@ void PatternReader::read(const Json &json) {
   Fields document({&json, ""}, "an object", diagnostics);
   if (!document.isObject())
     return;
-  std::vector<std::string> known = {"attn",        "$schema",  "name",  "doc",    "positions",  "types",
-                                    "params",      "operands", "grid",  "let",    "partitions", "caches",
-                                    "kernel_maps", "phases",   "scale", "outputs",
-                                    "schedule"};
+  std::vector<std::string> known = {"attn",        "$schema",  "name",  "doc",     "positions",  "types",
+                                    "params",      "operands", "grid",  "let",     "partitions", "caches",
+                                    "kernel_maps", "phases",   "scale", "outputs", "schedule"};
   known.insert(known.end(), mapKeys.begin(), mapKeys.end());
   std::vector<Planned> planned = {{"state", "buffers that outlive a call"},
                                   {"policies", "cache policies: select, append, compact, evict"},
@@ -465,8 +293,8 @@ void PatternReader::read(const Json &json) {
   readOperands(document.get("operands"));
   readGrid(document.get("grid"));
   readLet(document.get("let"));
-  readPartitions(document.get("partitions"));
   readCaches(document.get("caches"));
+  readPartitions(document.get("partitions"));
   readSchedule(document.get("schedule"));
   // What follows refers to the declarations; errors in those would only repeat.
   if (diagnostics.empty())

@@ -117,15 +117,60 @@ void PatternReader::readMap(KernelMap &map, Fields &fields) {
       map.score = e;
   }
   readWeight(map, fields.get("weight"));
-  fields.oneOf("value", {"v"}, {{"zero", "values of zero"}, {"mean", "the mean value"}, {"k", "shared tensors"}});
+  if (auto value = fields.oneOf("value", {"v", "zero"}, {{"mean", "the mean value"}, {"k", "shared tensors"}}))
+    map.zeroValue = *value == 1;
+  if (map.zeroValue && std::holds_alternative<Linear>(map.weight))
+    error(Code::Conflict, fields.get("value"),
+          "the value \"zero\" leaves keys in the denominator of a softmax, and the weight \"linear\" has none");
   readRope(map, fields.get("rope"));
-  std::vector<std::string> names;
-  for (const Cache &cache : pattern.caches)
+  readCache(map, fields);
+  if (cacheClass(map) && map.rope)
+    error(Code::Conflict, fields.get("rope"),
+          "\"rope\" rotates by positions, and the keys of the class " + quote(cacheClass(map)->name) + " have none");
+}
+
+const Partition::Class *PatternReader::cacheClass(const KernelMap &map) const {
+  for (const auto &[p, c] : map.classes)
+    if (pattern.partitions[p].classes[c].cache)
+      return &pattern.partitions[p].classes[c];
+  return nullptr;
+}
+
+const Partition *PatternReader::branches(const Attend &attend) const {
+  for (const KernelMap &map : attend.maps)
+    for (const auto &[p, c] : map.classes)
+      if (pattern.partitions[p].axis == Axis::Branch)
+        return &pattern.partitions[p];
+  return nullptr;
+}
+
+/// The cache that is the map's class, or the one that `cache` names, which may be left out where there is only one.
+void PatternReader::readCache(KernelMap &map, Fields &fields) {
+  const Partition::Class *slots = cacheClass(map);
+  std::vector<std::string> names, positional;
+  for (const Cache &cache : pattern.caches) {
     names.push_back(cache.name);
-  if (auto index = fields.oneOf("cache", names, {}))
+    if (cache.layout != Layout::Slots)
+      positional.push_back(cache.name);
+  }
+  Node node = fields.get("cache");
+  auto index = fields.oneOf("cache", names, {});
+  if (slots) {
+    map.cache = *slots->cache;
+    if (index && *index != *slots->cache)
+      error(Code::Conflict, node,
+            "the cache is " + quote(names[*index]) + ", and the class " + quote(slots->name) + " is the cache " +
+                quote(names[*slots->cache]));
+  } else if (index && pattern.caches[*index].layout == Layout::Slots) {
+    error(Code::Conflict, node,
+          "the keys of the cache " + quote(names[*index]) + " are slots, expected a map that names their class");
+  } else if (index) {
     map.cache = *index;
-  else if (names.size() > 1 && !fields.get("cache"))
-    error(Code::Missing, fields.node(), "the key \"cache\" is missing, expected " + alternatives(names));
+  } else if (positional.size() == 1) {
+    map.cache = std::find(names.begin(), names.end(), positional[0]) - names.begin();
+  } else if (!node) {
+    error(Code::Missing, fields.node(), "the key \"cache\" is missing, expected " + alternatives(positional));
+  }
 }
 
 bool PatternReader::readClassNames(KernelMap &map, const std::string &key, const Node &node) {
@@ -172,6 +217,14 @@ bool PatternReader::readClassNames(KernelMap &map, const std::string &key, const
     map.classes.emplace_back(index, c - classes.begin());
   }
   std::sort(map.classes.begin(), map.classes.end());
+  for (const auto &[p, c] : map.classes)
+    if (const Partition &partition = pattern.partitions[p];
+        partition.axis == Axis::Key && cacheClass(map) && &partition.classes[c] != cacheClass(map)) {
+      error(Code::Conflict, node,
+            "the keys of the class " + quote(cacheClass(map)->name) +
+                " have no positions, so they are in no class of " + quote(partition.name));
+      return false;
+    }
   return true;
 }
 
@@ -192,9 +245,11 @@ void PatternReader::checkCoverage(const Attend &attend, const Node &node, const 
       chosen[p] = rest % pattern.partitions[p].classes.size();
       rest /= pattern.partitions[p].classes.size();
     }
+    auto isCache = [&](const auto &c) { return pattern.partitions[c.first].classes[c.second].cache.has_value(); };
+    bool slots = std::any_of(chosen.begin(), chosen.end(), isCache);
     auto fits = [&](const KernelMap &map) {
-      return std::all_of(map.classes.begin(), map.classes.end(),
-                         [&](const auto &c) { return chosen[c.first] == c.second; });
+      return (!slots || cacheClass(map)) && std::all_of(map.classes.begin(), map.classes.end(),
+                                                        [&](const auto &c) { return chosen[c.first] == c.second; });
     };
     auto it = std::find_if(attend.maps.begin(), attend.maps.end(), fits);
     if (it == attend.maps.end()) {
@@ -202,7 +257,9 @@ void PatternReader::checkCoverage(const Attend &attend, const Node &node, const 
       for (const auto &[p, c] : chosen)
         names +=
             (names.empty() ? "" : " & ") + pattern.partitions[p].name + "." + pattern.partitions[p].classes[c].name;
-      return error(Code::Coverage, node, "no kernel map for " + quote(names));
+      return error(Code::Coverage, node,
+                   "no kernel map for " + quote(names) +
+                       (slots ? "; keys of a cache that is a class need a map that names the class" : ""));
     }
     reached[it - attend.maps.begin()] = true;
   }
@@ -211,6 +268,20 @@ void PatternReader::checkCoverage(const Attend &attend, const Node &node, const 
       return error(Code::Coverage, maps[i],
                    "the kernel map is never used: the ones before it "
                    "take all its elements");
+}
+
+void PatternReader::checkBranches(const Attend &attend, const Node &node) {
+  const Partition *partition = branches(attend);
+  if (!partition)
+    return;
+  for (const KernelMap &map : attend.maps)
+    for (const auto &[p, c] : map.classes)
+      if (pattern.partitions[p].axis == Axis::Branch && &pattern.partitions[p] != partition)
+        return error(Code::Unsupported, node,
+                     "branches of branches are not supported: the maps name classes of " + quote(partition->name) +
+                         " and of " + quote(pattern.partitions[p].name));
+  if (attend.lse)
+    error(Code::Conflict, node, "a gated sum of branches has no output \"lse\", expected \"outputs\": [\"out\"]");
 }
 
 void PatternReader::checkLinear(const Attend &attend, const std::vector<Node> &maps) {
@@ -295,12 +366,13 @@ void PatternReader::readMaps(Settings &settings, Fields &fields) {
   }
   if (!diagnostics.empty())
     return;
-  // A linear weight has no normaliser, so its entry gives `out` alone unless asked.
+  // Linear weights and gated sums have no normaliser: their entries give `out` alone unless asked.
   if (!settings.outputsStated)
     for (const KernelMap &map : attend.maps)
-      if (std::holds_alternative<Linear>(map.weight))
+      if (std::holds_alternative<Linear>(map.weight) || branches(attend))
         attend.lse = false;
   checkCoverage(attend, node, places);
+  checkBranches(attend, node);
   checkLinear(attend, places);
 }
 

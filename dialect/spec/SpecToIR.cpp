@@ -9,6 +9,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
 
+#include <map>
+
 using namespace mlir;
 using attn::mask::Expr;
 namespace ir = attn::ir;
@@ -29,11 +31,19 @@ ATTN_SAME(Domain, Sorted);
 ATTN_SAME(Domain, Boolean);
 ATTN_SAME(Layout, Contiguous);
 ATTN_SAME(Layout, SinkRing);
+ATTN_SAME(Layout, Slots);
 #undef ATTN_SAME
 
 namespace attn::spec {
 
 namespace {
+
+/// Whether the elements of an axis are split. Branches have none, and the slots of a cache that is a class are no
+/// elements of the axis in the IR.
+bool isSplit(const Partition &partition) {
+  return partition.axis != Axis::Branch &&
+         llvm::count_if(partition.classes, [](const Partition::Class &c) { return !c.cache; }) > 1;
+}
 
 class Importer {
 public:
@@ -45,18 +55,32 @@ public:
 private:
   void declare(const Param &param);
   void declare(const Operand &operand);
+  ElementsAttr values(const Operand &operand);
   void declareGrid();
   void declare(const Cache &cache);
   void declare(const Partition &partition);
   void entry(const Entry &entry);
-  void kernelMap(const KernelMap &map, bool isLast, ArrayRef<size_t> caches);
+  using Maps = SmallVector<const KernelMap *>;
+  struct Results {
+    Value out, lse;
+  };
+  Results gatedSum(const Attend &attend);
+  Results branch(const Attend &attend, const Maps &maps, Type outType);
+  Results attendOp(const Attend &attend, const Maps &maps, bool withSeed, Type outType);
+  void kernelMap(const KernelMap &map, bool isLast, bool withSeed, ArrayRef<size_t> caches);
+  const Partition::Class *cacheClass(const KernelMap &map);
   void fill(Region &region, const Expr &e, bool withScore = false);
 
   DictionaryAttr schedule(); ///< or null
   Type type(Dtype dtype);
-  RankedTensorType tensor(int64_t dim) {
+  RankedTensorType tensor(int64_t dim, Type element) {
     const int64_t any = ShapedType::kDynamic;
-    return RankedTensorType::get({any, any, any, dim}, type(variant.dtype));
+    return RankedTensorType::get({any, any, any, dim}, element);
+  }
+  RankedTensorType tensor(int64_t dim) { return tensor(dim, type(variant.dtype)); }
+  RankedTensorType lseType() {
+    const int64_t any = ShapedType::kDynamic;
+    return RankedTensorType::get({any, any, any}, builder.getF32Type());
   }
   FlatSymbolRefAttr symbol(const std::string &name) { return FlatSymbolRefAttr::get(builder.getContext(), name); }
   FlatSymbolRefAttr optionalSymbol(const std::string &name) {
@@ -67,6 +91,8 @@ private:
   const Variant &variant;
   OpBuilder builder;
   Location loc;
+  Value query; ///< of the entry, and per cache its keys and values
+  std::map<size_t, std::pair<Value, Value>> tensors;
 };
 
 OwningOpRef<ModuleOp> Importer::run() {
@@ -84,7 +110,8 @@ OwningOpRef<ModuleOp> Importer::run() {
     declare(operand);
   declareGrid();
   for (const Partition &partition : pattern.partitions)
-    declare(partition);
+    if (isSplit(partition))
+      declare(partition);
   for (const Cache &cache : pattern.caches)
     declare(cache);
   for (const Entry &e : pattern.entries)
@@ -141,7 +168,28 @@ void Importer::declare(const Operand &operand) {
       shape.push_back(builder.getStringAttr(*name));
   }
   builder.create<ir::OperandOp>(loc, operand.name, builder.getArrayAttr(shape), type(operand.dtype),
-                                static_cast<ir::Domain>(operand.domain));
+                                static_cast<ir::Domain>(operand.domain), values(operand));
+}
+
+/// The values that are built into an operand, or null.
+ElementsAttr Importer::values(const Operand &operand) {
+  if (operand.sizes.empty())
+    return {};
+  Type element = type(operand.dtype);
+  auto shape = RankedTensorType::get(operand.sizes, element);
+  if (auto *ints = std::get_if<std::vector<int64_t>>(&operand.values)) {
+    SmallVector<APInt> list;
+    for (int64_t value : *ints)
+      list.push_back(APInt(element.getIntOrFloatBitWidth(), uint64_t(value), /*isSigned=*/true));
+    return DenseElementsAttr::get(shape, list);
+  }
+  SmallVector<APFloat> list;
+  for (double value : std::get<std::vector<double>>(operand.values)) {
+    bool inexact = false;
+    list.push_back(APFloat(value));
+    list.back().convert(cast<FloatType>(element).getFloatSemantics(), APFloat::rmNearestTiesToEven, &inexact);
+  }
+  return DenseElementsAttr::get(shape, list);
 }
 
 void Importer::declareGrid() {
@@ -168,6 +216,8 @@ void Importer::declare(const Partition &partition) {
   OpBuilder::InsertionGuard guard(builder);
   builder.createBlock(&op.getBody());
   for (const Partition::Class &c : partition.classes) {
+    if (c.cache) // the keys of other classes are positions
+      continue;
     auto cls = builder.create<ir::ClassOp>(loc, c.name);
     if (c.rule)
       fill(cls.getRule(), c.rule);
@@ -186,13 +236,22 @@ void Importer::fill(Region &region, const Expr &e, bool withScore) {
   builder.create<ir::YieldOp>(loc, value);
 }
 
-void Importer::kernelMap(const KernelMap &map, bool isLast, ArrayRef<size_t> caches) {
+const Partition::Class *Importer::cacheClass(const KernelMap &map) {
+  for (const auto &[p, c] : map.classes)
+    if (pattern.partitions[p].classes[c].cache)
+      return &pattern.partitions[p].classes[c];
+  return nullptr;
+}
+
+/// Branches and caches that are classes are no classes of the IR: each has an attend of its own.
+void Importer::kernelMap(const KernelMap &map, bool isLast, bool withSeed, ArrayRef<size_t> caches) {
   // Every element that reaches the last map is of its classes (Attend covers everything).
   ArrayAttr classes;
   SmallVector<Attribute> names;
   for (const auto &[p, c] : map.classes)
-    names.push_back(SymbolRefAttr::get(builder.getContext(), pattern.partitions[p].name,
-                                       {symbol(pattern.partitions[p].classes[c].name)}));
+    if (isSplit(pattern.partitions[p]) && !pattern.partitions[p].classes[c].cache)
+      names.push_back(SymbolRefAttr::get(builder.getContext(), pattern.partitions[p].name,
+                                         {symbol(pattern.partitions[p].classes[c].name)}));
   if (!isLast && !names.empty())
     classes = builder.getArrayAttr(names);
   auto *linear = std::get_if<Linear>(&map.weight);
@@ -201,17 +260,94 @@ void Importer::kernelMap(const KernelMap &map, bool isLast, ArrayRef<size_t> cac
     weight =
         ir::LinearAttr::get(builder.getContext(), builder.getStringAttr(linear->chunked ? "chunked" : "quadratic"));
   else
-    weight = ir::SoftmaxAttr::get(builder.getContext(), optionalSymbol(std::get<Softmax>(map.weight).seed));
+    weight =
+        ir::SoftmaxAttr::get(builder.getContext(), optionalSymbol(withSeed ? std::get<Softmax>(map.weight).seed : ""));
   ir::RopeAttr rope;
   if (map.rope)
     rope = ir::RopeAttr::get(builder.getContext(), symbol(map.rope->cos), symbol(map.rope->sin), map.rope->interleaved);
   int64_t cache = llvm::find(caches, map.cache) - caches.begin();
-  auto op = builder.create<ir::KernelMapOp>(loc, classes, weight, cache, rope);
+  auto op = builder.create<ir::KernelMapOp>(loc, classes, weight, cache, rope, map.zeroValue);
   fill(op.getMask(), map.mask);
   if (map.score)
     fill(op.getScore(), map.score, /*withScore=*/true);
   if (linear)
     fill(op.getDecay(), linear->decay);
+}
+
+/// Attention over the keys of `maps`, which lie in caches of positions or in one cache of slots.
+Importer::Results Importer::attendOp(const Attend &attend, const Maps &maps, bool withSeed, Type outType) {
+  SmallVector<size_t> caches; // those that some map reads, in the order of declaration
+  SmallVector<Value> keys, values;
+  SmallVector<Attribute> names;
+  for (auto &[cache, tensor] : tensors)
+    if (llvm::any_of(maps, [cache = cache](const KernelMap *map) { return map->cache == cache; })) {
+      caches.push_back(cache);
+      keys.push_back(tensor.first);
+      values.push_back(tensor.second);
+      names.push_back(symbol(pattern.caches[cache].name));
+    }
+  FloatAttr scale;
+  FlatSymbolRefAttr scaleParam;
+  if (auto *number = std::get_if<double>(&attend.scale))
+    scale = builder.getF64FloatAttr(*number);
+  if (auto *name = std::get_if<std::string>(&attend.scale))
+    scaleParam = symbol(*name);
+  auto op = builder.create<ir::AttendOp>(loc, outType, lseType(), query, keys, values, scale, scaleParam,
+                                         builder.getArrayAttr(names));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.createBlock(&op.getMaps());
+  for (const KernelMap *map : maps)
+    kernelMap(*map, map == maps.back(), withSeed, caches);
+  return {op.getOut(), op.getLse()};
+}
+
+/// One attend over the positions and one per cache that is a class of keys, merged. A learned sink logit is folded in
+/// once, by the first.
+Importer::Results Importer::branch(const Attend &attend, const Maps &maps, Type outType) {
+  Maps positional;
+  std::map<size_t, Maps> slots;
+  for (const KernelMap *map : maps)
+    (cacheClass(*map) ? slots[map->cache] : positional).push_back(map);
+  if (slots.empty())
+    return attendOp(attend, positional, /*withSeed=*/true, outType);
+  Type partType = tensor(variant.dv, builder.getF32Type());
+  Results first = attendOp(attend, positional, /*withSeed=*/true, partType);
+  SmallVector<Value> outs = {first.out}, lses = {first.lse};
+  for (auto &[cache, ofCache] : slots) {
+    Results part = attendOp(attend, ofCache, /*withSeed=*/false, partType);
+    outs.push_back(part.out);
+    lses.push_back(part.lse);
+  }
+  auto merge = builder.create<ir::MergeOp>(loc, outType, lseType(), outs, lses);
+  return {merge.getOut(), merge.getLse()};
+}
+
+/// All of an entry: one branch, or several summed with their gates as weights.
+Importer::Results Importer::gatedSum(const Attend &attend) {
+  std::optional<size_t> partition;
+  Maps maps;
+  for (const KernelMap &map : attend.maps) {
+    maps.push_back(&map);
+    for (const auto &[p, c] : map.classes)
+      if (pattern.partitions[p].axis == Axis::Branch)
+        partition = p;
+  }
+  Type outType = tensor(variant.dv);
+  if (!partition)
+    return branch(attend, maps, outType);
+  const std::vector<Partition::Class> &classes = pattern.partitions[*partition].classes;
+  SmallVector<Value> outs;
+  for (size_t i = 0; i < classes.size(); ++i) {
+    auto isOther = [&](const auto &c) { return c.first == *partition && c.second != i; };
+    Maps ofBranch;
+    llvm::copy_if(maps, std::back_inserter(ofBranch),
+                  [&](const KernelMap *map) { return llvm::none_of(map->classes, isOther); });
+    outs.push_back(branch(attend, ofBranch, tensor(variant.dv, builder.getF32Type())).out);
+  }
+  auto sum = builder.create<ir::GatedSumOp>(loc, outType, outs, classes.size());
+  for (auto [gate, c] : llvm::zip_equal(sum.getGates(), classes))
+    fill(gate, c.rule);
+  return {sum.getOut(), {}};
 }
 
 void Importer::entry(const Entry &entry) {
@@ -221,8 +357,6 @@ void Importer::entry(const Entry &entry) {
       caches.push_back(i);
 
   RankedTensorType key = tensor(variant.d), value = tensor(variant.dv);
-  const int64_t any = ShapedType::kDynamic;
-  auto lse = RankedTensorType::get({any, any, any}, builder.getF32Type());
   SmallVector<Type> inputs = {key}, outputs;
   SmallVector<std::string> inputNames = {"q"}, outputNames;
   SmallVector<Attribute> cacheNames;
@@ -238,7 +372,7 @@ void Importer::entry(const Entry &entry) {
     outputNames.push_back("out");
   }
   if (entry.attend.lse) {
-    outputs.push_back(lse);
+    outputs.push_back(lseType());
     outputNames.push_back("lse");
   }
   auto func = builder.create<func::FuncOp>(loc, entry.name, builder.getFunctionType(inputs, outputs));
@@ -256,28 +390,17 @@ void Importer::entry(const Entry &entry) {
   OpBuilder::InsertionGuard guard(builder);
   Block *body = func.addEntryBlock();
   builder.setInsertionPointToEnd(body);
-  SmallVector<Value> keys, values;
-  for (size_t i = 0; i < caches.size(); ++i) {
-    keys.push_back(body->getArgument(1 + 2 * i));
-    values.push_back(body->getArgument(2 + 2 * i));
-  }
-  FloatAttr scale;
-  FlatSymbolRefAttr scaleParam;
-  if (auto *number = std::get_if<double>(&entry.attend.scale))
-    scale = builder.getF64FloatAttr(*number);
-  if (auto *name = std::get_if<std::string>(&entry.attend.scale))
-    scaleParam = symbol(*name);
-  auto attend = builder.create<ir::AttendOp>(loc, value, lse, body->getArgument(0), keys, values, scale, scaleParam,
-                                             builder.getArrayAttr(cacheNames));
-  SmallVector<Value> results;
+  query = body->getArgument(0);
+  tensors.clear();
+  for (auto [i, cache] : llvm::enumerate(caches))
+    tensors[cache] = {body->getArgument(1 + 2 * i), body->getArgument(2 + 2 * i)};
+  Results results = gatedSum(entry.attend);
+  SmallVector<Value> returned;
   if (entry.attend.out)
-    results.push_back(attend.getOut());
+    returned.push_back(results.out);
   if (entry.attend.lse)
-    results.push_back(attend.getLse());
-  builder.create<func::ReturnOp>(loc, results);
-  builder.createBlock(&attend.getMaps());
-  for (size_t i = 0; i < entry.attend.maps.size(); ++i)
-    kernelMap(entry.attend.maps[i], i + 1 == entry.attend.maps.size(), caches);
+    returned.push_back(results.lse);
+  builder.create<func::ReturnOp>(loc, returned);
 }
 
 } // namespace

@@ -379,8 +379,12 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator]> {
 def Tile_SizeOp : Tile_Op<"size", [Pure]> {
   let summary = "A run-time size";
   let description = [{
+    `kv_len` is how many keys a loop visits. Where those are slots of a cache of their own, `sequence.kv_len` is the
+    length of the sequence.
+
     Constraints:
-    * C1: the name is `batch`, `q_heads`, `kv_heads`, `q_len` or `kv_len` (the last two of the task's request).
+    * C1: the name is `batch`, `q_heads`, `kv_heads`, `q_len`, `kv_len` or `sequence.kv_len` (the last three of the
+      task's request).
 
     Example: `%n = tile.size "kv_len"`
   }];

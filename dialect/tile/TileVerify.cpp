@@ -352,8 +352,9 @@ LogicalResult ForRowsOp::verify() {
 
 LogicalResult SizeOp::verify() {
   // C1
-  if (!llvm::is_contained({"batch", "q_heads", "kv_heads", "q_len", "kv_len"}, getName()))
-    return emitOpError("name: expected batch, q_heads, kv_heads, q_len or kv_len, got '") << getName() << "'";
+  if (!llvm::is_contained({"batch", "q_heads", "kv_heads", "q_len", "kv_len", "sequence.kv_len"}, getName()))
+    return emitOpError("name: expected batch, q_heads, kv_heads, q_len, kv_len or sequence.kv_len, got '")
+           << getName() << "'";
   return success();
 }
 

@@ -47,20 +47,30 @@ FailureOr<Expr> attn::passes::mapCondition(ir::KernelMapOp map) {
   return condition ? condition : Expr::boolean(true);
 }
 
-FailureOr<Expr> attn::passes::residentPositions(ir::AttendOp attend, int64_t index) {
+/// The declaration of cache `index` of the attend; null if it has none.
+static attn::ir::CacheOp cacheOf(attn::ir::AttendOp attend, int64_t index) {
   auto caches = attend.getCaches();
-  if (!caches)
-    return Expr::boolean(true);
-  auto pattern = attend->getParentOfType<ir::PatternOp>();
+  auto pattern = attend->getParentOfType<attn::ir::PatternOp>();
+  if (!caches || !pattern)
+    return nullptr;
   auto reference = cast<SymbolRefAttr>((*caches)[index]);
-  auto cache = dyn_cast_or_null<ir::CacheOp>(SymbolTable::lookupSymbolIn(pattern, reference.getRootReference()));
-  if (!cache)
-    return attend.emitError("no cache ") << reference << " in this pattern";
-  if (cache.getLayout() != ir::Layout::SinkRing)
+  return dyn_cast_or_null<attn::ir::CacheOp>(SymbolTable::lookupSymbolIn(pattern, reference.getRootReference()));
+}
+
+FailureOr<Expr> attn::passes::residentPositions(ir::AttendOp attend, int64_t index) {
+  ir::CacheOp cache = cacheOf(attend, index);
+  if (attend.getCaches() && !cache)
+    return attend.emitError("no cache ") << (*attend.getCaches())[index] << " in this pattern";
+  if (!cache || cache.getLayout() != ir::Layout::SinkRing)
     return Expr::boolean(true);
   Expr k = Expr::symbol("k");
   return (k < Expr::symbol(cache.getSink()->str())) ||
          (Expr::symbol("kv_len") - Expr::symbol(cache.getRing()->str()) <= k);
+}
+
+bool attn::passes::hasSlots(ir::AttendOp attend) {
+  ir::CacheOp cache = cacheOf(attend, 0);
+  return cache && cache.getLayout() == ir::Layout::Slots;
 }
 
 llvm::SmallVector<Type> attn::passes::coordinateTypes(MLIRContext *context, ArrayRef<Type> before) {

@@ -21,6 +21,9 @@ mlir::FailureOr<mask::Expr> mapCondition(ir::KernelMapOp map);
 /// `k < sink or k >= kv_len - ring`.
 mlir::FailureOr<mask::Expr> residentPositions(ir::AttendOp attend, int64_t index);
 
+/// Whether the keys of the attend are slots of a cache of their own instead of positions.
+bool hasSlots(ir::AttendOp attend);
+
 /// Replaces `region` by one block with the arguments `types` (the coordinates last) that yields
 /// `value`.
 void setExpression(mlir::Region &region, mlir::ArrayRef<mlir::Type> types, const mask::Expr &value, mlir::Location loc);

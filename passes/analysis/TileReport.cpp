@@ -46,7 +46,7 @@ public:
     set("b", call.request), set("g", call.pack ? head : head / group), set("l", call.layer), set("h", firstHead);
     set("batch", call.batch), set("q_heads", call.qHeads), set("kv_heads", call.kvHeads);
     set("q_len", call.qLen), set("kv_len", call.kvLen), set("q_pos", call.qPos);
-    set("tile", call.keys), set("group", group);
+    set("sequence.kv_len", call.kvLen), set("tile", call.keys), set("group", group);
   }
 
   TileCounts counts;
@@ -208,8 +208,8 @@ void BoxLane::run(TilePicture *picture) {
 
 /// The first name that `mask` reads and the call does not give, or empty.
 static std::string missingName(const Expr &mask, const Environment &env) {
-  static const std::set<std::string> known = {"b",     "h",       "g",        "l",     "q",     "k",
-                                              "batch", "q_heads", "kv_heads", "q_len", "kv_len"};
+  static const std::set<std::string> known = {"b",     "h",       "g",        "l",     "q",      "k",
+                                              "batch", "q_heads", "kv_heads", "q_len", "kv_len", "sequence.kv_len"};
   std::set<std::string> symbols, tensors;
   mask.collect(symbols, tensors);
   for (const std::string &name : symbols)

@@ -74,6 +74,8 @@ LogicalResult FuseKernelMaps::fuse(AttendOp attend) {
     if (map.getWeight() != first.getWeight())
       return map.emitError("classes with different weights in one attend are not supported: ")
              << first.getWeight() << " and " << map.getWeight();
+    if (map.getZeroValue() != first.getZeroValue())
+      return map.emitError("classes with and without values in one attend; run --attn-split-partitions first");
     if (map.getRopeAttr() != first.getRopeAttr())
       return map.emitError("classes with different load transforms in one attend are not supported");
   }

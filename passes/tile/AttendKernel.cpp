@@ -7,6 +7,7 @@
 // Decayed linear, quadratic form: p = where(score(q . k) * decay^(q - k)), acc' = acc + p . v, out
 // = acc.
 //===----------------------------------------------------------------------===//
+#include "passes/analysis/KernelMaps.h"
 #include "passes/analysis/MaskRegion.h"
 #include "passes/tile/Kernels.h"
 
@@ -70,10 +71,14 @@ AttendWriter::AttendWriter(KernelBuilder &kernel, ir::AttendOp attend, const Att
 }
 
 LogicalResult AttendWriter::readExpressions() {
-  auto read = [](Region &region, Expr otherwise, Expr &result) -> LogicalResult {
+  // Where the keys are slots of a cache of their own, kv_len is not how many there are.
+  bool slots = hasSlots(attend);
+  auto read = [&](Region &region, Expr otherwise, Expr &result) -> LogicalResult {
     auto value = region.empty() ? FailureOr<Expr>(otherwise) : regionToExpr(region);
     if (succeeded(value))
-      result = *value;
+      result = value->substitute([&](const std::string &name) {
+        return slots && name == "kv_len" ? Expr::symbol("sequence.kv_len") : Expr();
+      });
     return value;
   };
   return success(succeeded(read(map.getMask(), Expr::boolean(true), visible)) &&

@@ -59,7 +59,23 @@ std::string percent(double part, double whole) {
 
 } // namespace
 
-/// Parameters at their defaults or as the call says, operands as zero.
+/// The values that a pattern gives an operand.
+static mask::Environment::Tensor valuesOf(DenseElementsAttr values) {
+  mask::Environment::Tensor tensor;
+  tensor.sizes = values.getType().getShape().vec();
+  if (isa<FloatType>(values.getElementType()))
+    for (APFloat value : values.getValues<APFloat>()) {
+      bool inexact = false;
+      value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &inexact);
+      tensor.reals.push_back(value.convertToDouble());
+    }
+  else
+    for (const APInt &value : values.getValues<APInt>())
+      tensor.data.push_back(value.getBitWidth() == 1 ? int64_t(value.getZExtValue()) : value.getSExtValue());
+  return tensor;
+}
+
+/// Parameters at their defaults or as the call says, operands with their own values or zero.
 void LoopExplainer::readDeclarations(const mask::Expr &mask) {
   std::set<std::string> symbols, tensors;
   mask.collect(symbols, tensors);
@@ -75,6 +91,10 @@ void LoopExplainer::readDeclarations(const mask::Expr &mask) {
       std::string name = operand.getSymName().str();
       if (!tensors.count(name))
         continue;
+      if (auto values = dyn_cast_or_null<DenseElementsAttr>(operand.getValues().value_or(ElementsAttr()))) {
+        tileCall.environment.tensors[name] = valuesOf(values);
+        continue;
+      }
       // Indices are clamped, so one element is every element.
       tileCall.environment.tensors[name] = {std::vector<int64_t>(operand.getShape().size(), 1), {0}, {0.0}};
       zeros += (zeros.empty() ? "" : ", ") + name;

@@ -39,7 +39,7 @@ Value KernelBuilder::buffer(StringRef operand) {
 }
 
 Value KernelBuilder::emit(const mask::Expr &expr, ValueRange coordinates, Value score) {
-  static const std::set<std::string> sizes = {"batch", "q_heads", "kv_heads", "q_len", "kv_len"};
+  static const std::set<std::string> sizes = {"batch", "q_heads", "kv_heads", "q_len", "kv_len", "sequence.kv_len"};
   auto typeOf = [&](const mask::Expr &e) -> Type {
     return e.type() == mask::Type::Float ? Type(builder.getF32Type()) : Type(builder.getI64Type());
   };

@@ -74,9 +74,14 @@ mlir::LogicalResult buildAttendKernel(KernelBuilder &kernel, ir::AttendOp attend
 /// Chunked scan of decayed linear attention (weight #attn.linear<"chunked">).
 mlir::LogicalResult buildScanKernel(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names);
 
-/// Log-sum-exp merge of partial results.
+/// Log-sum-exp merge of partial results. The lses after those of the outs belong to parts whose values are zero. `out`
+/// or `lse` is empty where nobody wants it.
 void buildMergeKernel(KernelBuilder &kernel, int64_t dim, mlir::Type outType, mlir::ArrayRef<std::string> outs,
                       mlir::ArrayRef<std::string> lses, mlir::StringRef out, mlir::StringRef lse);
+
+/// Sum of partial results, each row weighed by its gate, a float over b, h, g, l and q.
+void buildGatedSumKernel(KernelBuilder &kernel, int64_t dim, mlir::Type outType, mlir::ArrayRef<std::string> outs,
+                         mlir::ArrayRef<mask::Expr> gates, mlir::StringRef out);
 
 } // namespace attn::passes
 

@@ -1,6 +1,6 @@
-//===- MergeKernel.cpp - Log-sum-exp merge of partial results ---------------===//
+//===- MergeKernel.cpp - Merges and gated sums of partial results -----------===//
 //
-// m = max lse_i;  lse = m + log sum exp(lse_i - m);  out = sum out_i * exp(lse_i - lse).  A row
+// Merge: m = max lse_i;  lse = m + log sum exp(lse_i - m);  out = sum out_i * exp(lse_i - lse).  A row
 // that is -inf everywhere stays out = 0, lse = -inf: m is bounded below, so that exp(-inf - m) = 0
 // and never inf - inf.
 //===----------------------------------------------------------------------===//
@@ -58,8 +58,30 @@ void attn::passes::buildMergeKernel(KernelBuilder &kernel, int64_t dim, Type out
       return in.size() == 2 ? product : b.create<arith::AddFOp>(loc, product, in[2]);
     });
   }
-  b.create<tile::StoreOp>(loc, sum, kernel.view(out, dim, outType), row0);
+  if (!out.empty())
+    b.create<tile::StoreOp>(loc, sum ? sum : kernel.fill(0.0, outTile), kernel.view(out, dim, outType), row0);
   if (!lse.empty())
     b.create<tile::StoreOp>(loc, total, kernel.view(lse, 0, b.getF32Type()), row0);
+  kernel.finish();
+}
+
+void attn::passes::buildGatedSumKernel(KernelBuilder &kernel, int64_t dim, Type outType, ArrayRef<std::string> outs,
+                                       ArrayRef<mask::Expr> gates, StringRef out) {
+  OpBuilder &b = kernel.builder;
+  Location loc = kernel.loc;
+  int64_t rows = kernel.kernel().getSchedule().getRows();
+  tile::TileType rowTile = kernel.tileType({rows}), outTile = kernel.tileType({rows, dim});
+  Value row0 = kernel.leading(tile::Row0), sum = kernel.fill(0.0, outTile);
+  for (auto [name, gate] : llvm::zip_equal(outs, gates)) {
+    const mask::Expr &expr = gate;
+    Value weight = kernel.map({kernel.fill(0.0, rowTile)}, rowTile, {},
+                              [&](ValueRange, ValueRange coordinates) { return kernel.emit(expr, coordinates); });
+    Value view = kernel.view(name, dim, b.getF32Type());
+    Value part = b.create<tile::LoadOp>(loc, outTile, view, row0, Value(), ValueRange(), false);
+    sum = kernel.map({part, weight, sum}, outTile, {}, [&](ValueRange in, ValueRange) -> Value {
+      return b.create<arith::AddFOp>(loc, b.create<arith::MulFOp>(loc, in[0], in[1]), in[2]);
+    });
+  }
+  b.create<tile::StoreOp>(loc, sum, kernel.view(out, dim, outType), row0);
   kernel.finish();
 }

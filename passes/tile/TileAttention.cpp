@@ -1,5 +1,6 @@
 //===- TileAttention.cpp - Entry points to kernels and launches --------------===//
 #include "passes/Passes.h"
+#include "passes/analysis/KernelMaps.h"
 #include "passes/analysis/MaskRegion.h"
 #include "passes/tile/BoxChoice.h"
 #include "passes/tile/Kernels.h"
@@ -36,6 +37,8 @@ private:
   LogicalResult nameTensors(func::FuncOp entry);
   LogicalResult lower(ir::AttendOp attend);
   LogicalResult lower(ir::MergeOp merge);
+  LogicalResult lower(ir::GatedSumOp sum);
+  void rowKernel(Operation *op, StringRef suffix, llvm::function_ref<void(KernelBuilder &)> build);
   tile::ScheduleAttr schedule(TileSizes sizes, bool pack, tile::GridAttr grid = {});
   TileSizes sizesOf(ir::PatternOp pattern, const TileProblem &problem, bool pack);
   std::string nameOf(Value value) { return names.lookup(value); }
@@ -122,6 +125,8 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
   ir::KernelMapOp map = *maps.begin();
   if (std::next(maps.begin()) != maps.end() || map.getClasses())
     return attend.emitError("expected one kernel map without classes; run --attn-fuse-kernel-maps first");
+  if (map.getZeroValue() && !attend.getOut().use_empty())
+    return attend.emitError("expected no use of the out of keys without values; run --attn-split-partitions first");
   AttendNames tensors{nameOf(attend.getQuery()), nameOf(attend.getOut()), nameOf(attend.getLse()), {}, {}};
   for (auto [key, value] : llvm::zip(attend.getKeys(), attend.getValues())) {
     tensors.keys.push_back(nameOf(key));
@@ -143,7 +148,7 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
     if (scan)
       sizes.rows = sizes.keys;
     tile::GridAttr grid;
-    if (!scan && !pack && !map.getMask().empty()) {
+    if (!scan && !pack && !map.getMask().empty() && !hasSlots(attend)) { // slots are no tokens of the grid
       auto mask = regionToExpr(map.getMask());
       if (failed(mask))
         return failure();
@@ -166,20 +171,44 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
 
 LogicalResult TileAttention::lower(ir::MergeOp merge) {
   SmallVector<std::string> outs, lses;
-  for (auto [out, lse] : llvm::zip(merge.getOuts(), merge.getLses())) {
+  for (Value out : merge.getOuts())
     outs.push_back(nameOf(out));
+  for (Value lse : merge.getLses())
     lses.push_back(nameOf(lse));
-  }
   auto type = cast<RankedTensorType>(merge.getOut().getType());
+  rowKernel(merge, ".merge", [&](KernelBuilder &kernel) {
+    buildMergeKernel(kernel, type.getShape().back(), type.getElementType(), outs, lses, nameOf(merge.getOut()),
+                     nameOf(merge.getLse()));
+  });
+  return success();
+}
+
+LogicalResult TileAttention::lower(ir::GatedSumOp sum) {
+  SmallVector<std::string> outs;
+  for (Value out : sum.getOuts())
+    outs.push_back(nameOf(out));
+  SmallVector<mask::Expr> gates;
+  for (Region &gate : sum.getGates()) {
+    auto expr = regionToExpr(gate);
+    if (failed(expr))
+      return failure();
+    gates.push_back(*expr);
+  }
+  auto type = cast<RankedTensorType>(sum.getOut().getType());
+  rowKernel(sum, ".sum", [&](KernelBuilder &kernel) {
+    buildGatedSumKernel(kernel, type.getShape().back(), type.getElementType(), outs, gates, nameOf(sum.getOut()));
+  });
+  return success();
+}
+
+/// A kernel over rows alone, and its launch.
+void TileAttention::rowKernel(Operation *op, StringRef suffix, llvm::function_ref<void(KernelBuilder &)> build) {
   OpBuilder builder(&getContext());
   builder.setInsertionPointToEnd(getOperation().getBody());
-  std::string name = entryOp.getSymName().str() + "." + std::to_string(launches) + ".merge";
-  KernelBuilder kernel(builder, merge.getLoc(), name, schedule({lanes, 1}, false),
-                       merge->getParentOfType<ir::PatternOp>());
-  buildMergeKernel(kernel, type.getShape().back(), type.getElementType(), outs, lses, nameOf(merge.getOut()),
-                   nameOf(merge.getLse()));
+  std::string name = (entryOp.getSymName() + "." + Twine(launches) + suffix).str();
+  KernelBuilder kernel(builder, op->getLoc(), name, schedule({lanes, 1}, false), op->getParentOfType<ir::PatternOp>());
+  build(kernel);
   launch(builder, kernel.kernel());
-  return success();
 }
 
 LogicalResult TileAttention::lower(func::FuncOp entry) {
@@ -197,6 +226,8 @@ LogicalResult TileAttention::lower(func::FuncOp entry) {
       result = lower(attend);
     else if (auto merge = dyn_cast<ir::MergeOp>(op))
       result = lower(merge);
+    else if (auto sum = dyn_cast<ir::GatedSumOp>(op))
+      result = lower(sum);
     else if (!isa<func::ReturnOp>(op))
       result = op.emitError("has no lowering to tiles");
     if (failed(result))

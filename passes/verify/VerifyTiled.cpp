@@ -48,7 +48,7 @@ void usedNames(tile::KernelOp kernel, llvm::StringSet<> &stored, llvm::StringSet
 
 LogicalResult VerifyTiled::noPatternCode() {
   WalkResult result = getOperation().walk([](Operation *op) {
-    if (isa<func::FuncOp, ir::AttendOp, ir::MergeOp>(op)) {
+    if (isa<func::FuncOp, ir::AttendOp, ir::MergeOp, ir::GatedSumOp>(op)) {
       op->emitError("V1: is left in the tiled form; expected declarations only");
       return WalkResult::interrupt();
     }

@@ -75,6 +75,8 @@ ArgumentInfo = struct(
     ("rank", c_int32),
     ("domain", c_int32),
     ("shape", c_char_p * 4),
+    ("slots", c_int32),
+    ("reserved", c_int32),
 )
 ParamInfo = struct(
     "ParamInfo",

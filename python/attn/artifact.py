@@ -20,6 +20,7 @@ class Argument:
         self.role: int = info.role
         self.required = bool(info.required)
         self.ring_param: Optional[str] = text(info.ring_param)
+        self.slots = bool(info.slots)
         self.shape: List[str] = [text(info.shape[i]) for i in range(info.rank)]
 
 

@@ -59,7 +59,7 @@ class _Call:
 
     def _first(self, *roles: int):
         """The first array given for one of these roles; an error names what is missing."""
-        wanted = [a.name for a in self.arguments if a.role in roles]
+        wanted = [a.name for a in self.arguments if a.role in roles and not a.slots]
         for name in wanted:
             if name in self.arrays:
                 if self.arrays[name].ndim not in (3, 4):
@@ -69,7 +69,8 @@ class _Call:
 
     def _set_sizes(self, sizes: Mapping[str, Any]) -> None:
         query, key = self._first(_abi.QUERY), self._first(_abi.KEY)
-        keys = [a for a in self.arguments if a.role == _abi.KEY and a.name in self.arrays]
+        # Keys that are slots of a cache of their own do not say how long the sequence is.
+        keys = [a for a in self.arguments if a.role == _abi.KEY and a.name in self.arrays and not a.slots]
         self.ragged = query.ndim == 3
         batch = query.shape[0] if not self.ragged else len(self._lens(sizes, "q_lens"))
         self.desc.batch, self.desc.q_heads = batch, query.shape[1]

@@ -8,7 +8,9 @@
 #include "attn/KernelABI.h"
 #include "runtime/artifact/Format.h"
 
+#include <cfloat>
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -19,6 +21,7 @@ using json = nlohmann::ordered_json; // the order of the classes of a partition 
 
 constexpr int kMaxDepth = 96;
 constexpr int64_t kMaxItems = 1024;
+constexpr int64_t kMaxValues = 1 << 20;
 constexpr int64_t kMaxTile = 1 << 16;
 constexpr int64_t kMaxScratch = int64_t(1) << 30;
 constexpr int64_t kMaxDim = 1 << 16;
@@ -88,9 +91,9 @@ public:
       fail("\"f32\", \"f16\" or \"bf16\"");
     return type;
   }
-  template <typename F> void forEach(F &&f) const {
-    if (!value.is_array() || int64_t(value.size()) > kMaxItems)
-      fail("an array of at most " + std::to_string(kMaxItems) + " items");
+  template <typename F> void forEach(F &&f, int64_t most = kMaxItems) const {
+    if (!value.is_array() || int64_t(value.size()) > most)
+      fail("an array of at most " + std::to_string(most) + " items");
     for (size_t i = 0; i < value.size(); ++i)
       f(Node(value[i], pointer + "/" + std::to_string(i)));
   }
@@ -165,6 +168,56 @@ Size readSize(const Node &node, const Manifest &manifest) {
   return size;
 }
 
+/// Appends one element in the dtype of the operand. The compiler has rounded floats to it.
+void readElement(const Node &node, int32_t dtype, std::vector<char> &bytes) {
+  auto append = [&](auto item) {
+    auto *data = reinterpret_cast<const char *>(&item);
+    bytes.insert(bytes.end(), data, data + sizeof(item));
+  };
+  float real = 0;
+  if (dtype == ATTN_F32 || dtype == ATTN_F16 || dtype == ATTN_BF16) {
+    if (!(std::fabs(node.number()) <= (dtype == ATTN_F16 ? 65504 : FLT_MAX)))
+      node.fail("a number that fits in " + std::string(dtypeName(dtype)));
+    real = float(node.number());
+  }
+  uint32_t bits;
+  std::memcpy(&bits, &real, sizeof(bits));
+  switch (dtype) {
+  case ATTN_F32: return append(real);
+  case ATTN_BF16: return append(uint16_t(bits >> 16));
+  case ATTN_F16: {
+    int exponent = real == 0 ? -15 : std::max(std::ilogb(real), -15); // -15: subnormal
+    uint32_t fraction = uint32_t(std::ldexp(std::fabs(real), exponent > -15 ? 10 - exponent : 24)) & 1023;
+    return append(uint16_t((bits >> 31) << 15 | uint32_t(exponent + 15) << 10 | fraction));
+  }
+  case ATTN_BOOL: return append(uint8_t(node.integer(0, 1)));
+  case ATTN_I8: return append(int8_t(node.integer(INT8_MIN, INT8_MAX)));
+  case ATTN_I32: return append(int32_t(node.integer(INT32_MIN, INT32_MAX)));
+  default: return append(node.integer(INT64_MIN, INT64_MAX));
+  }
+}
+
+/// The values of an operand that has them: all elements, and the sizes of the dimensions.
+void readValues(const Node &node, Operand &operand) {
+  int64_t count = 1;
+  node.at("sizes").forEach([&](const Node &size) {
+    operand.sizes.push_back(size.integer(1, kMaxValues));
+    count = std::min(count * operand.sizes.back(), kMaxValues + 1);
+  });
+  if (operand.sizes.size() != operand.shape.size())
+    node.at("sizes").fail("one size for each dimension");
+  int64_t given = 0;
+  node.at("elements")
+      .forEach(
+          [&](const Node &element) {
+            readElement(element, operand.dtype, operand.values);
+            ++given;
+          },
+          kMaxValues);
+  if (given != count)
+    node.at("elements").fail("as many elements as the sizes say");
+}
+
 Operand readOperand(const Node &node, const Manifest &manifest) {
   Operand operand;
   operand.name = node.at("name").string();
@@ -180,6 +233,8 @@ Operand readOperand(const Node &node, const Manifest &manifest) {
                      : domain == "boolean" ? ATTN_DOMAIN_BOOLEAN
                                            : ATTN_DOMAIN_ANY;
   }
+  if (node.has("values"))
+    readValues(node.at("values"), operand);
   return operand;
 }
 
@@ -188,8 +243,9 @@ Cache readCache(const Node &node, const Manifest &manifest) {
   cache.name = node.at("name").string();
   std::string layout = node.at("layout").string();
   cache.isRing = layout == "sink_ring";
-  if (!cache.isRing && layout != "contiguous")
-    node.at("layout").fail("\"contiguous\" or \"sink_ring\"", ATTN_ERR_ARTIFACT_VERSION);
+  cache.isSlots = layout == "slots";
+  if (!cache.isRing && !cache.isSlots && layout != "contiguous")
+    node.at("layout").fail("\"contiguous\", \"sink_ring\" or \"slots\"", ATTN_ERR_ARTIFACT_VERSION);
   if (cache.isRing) {
     cache.sink = integerParam(node.at("sink"), manifest);
     cache.ring = integerParam(node.at("ring"), manifest);

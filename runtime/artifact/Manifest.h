@@ -38,12 +38,16 @@ struct Operand {
   std::vector<Size> shape; ///< at most 4
   int32_t dtype = 0;
   int32_t domain = ATTN_DOMAIN_ANY;
+  /// What it holds where the call has no tensor: elements in C order, and their sizes. Empty: the call must have one.
+  std::vector<int64_t> sizes;
+  std::vector<char> values;
 };
 
-/// Where keys and values live. For a sink ring, `sink` and `ring` are indices of integer params.
+/// Where keys and values live. For a sink ring, `sink` and `ring` are indices of integer params. In a cache of slots
+/// the keys are the rows of the tensors, not positions: a launch over them has as many keys as the tensors have rows.
 struct Cache {
   std::string name;
-  bool isRing = false;
+  bool isRing = false, isSlots = false;
   int sink = -1, ring = -1;
 };
 

@@ -83,6 +83,7 @@ attn_argument_info describePort(const Port &port, const Manifest &manifest) {
     info.sink_param = manifest.params[size_t(cache->sink)].name.c_str();
     info.ring_param = manifest.params[size_t(cache->ring)].name.c_str();
   }
+  info.slots = cache && cache->isSlots;
   info.name = port.name.c_str();
   info.role = port.role;
   info.dtype = port.role == ATTN_ROLE_LSE ? ATTN_F32 : 0;
@@ -95,7 +96,7 @@ attn_argument_info describeOperand(const Operand &operand) {
   info.name = operand.name.c_str();
   info.role = ATTN_ROLE_OPERAND;
   info.dtype = operand.dtype;
-  info.required = 1;
+  info.required = operand.values.empty();
   info.rank = int32_t(operand.shape.size());
   info.domain = operand.domain;
   for (size_t i = 0; i < operand.shape.size(); ++i)

@@ -16,9 +16,9 @@ public:
 
   Status bind(const Operand &operand, std::vector<int64_t> &words) {
     auto found = call.tensors.find(operand.name);
-    if (found == call.tensors.end())
+    if (found == call.tensors.end() && operand.values.empty())
       return error(ATTN_ERR_MISSING, "operand '%s' is missing", operand.name.c_str());
-    const Tensor &tensor = found->second;
+    const Tensor &tensor = found == call.tensors.end() ? builtin(operand) : found->second;
     if (tensor.dtype != operand.dtype)
       return error(ATTN_ERR_DTYPE, "operand '%s': dtype must be %s, got %s", operand.name.c_str(),
                    dtypeName(operand.dtype), dtypeName(tensor.dtype));
@@ -43,6 +43,20 @@ public:
   }
 
 private:
+  /// The values of the manifest as a tensor; the artifact outlives the plan.
+  const Tensor &builtin(const Operand &operand) {
+    own = Tensor();
+    own.name = operand.name;
+    own.data = const_cast<char *>(operand.values.data());
+    own.dtype = operand.dtype;
+    own.shape = operand.sizes;
+    own.strides.resize(own.shape.size());
+    int64_t next = attn_dtype_size(own.dtype);
+    for (size_t i = own.shape.size(); i-- > 0; next *= own.shape[i])
+      own.strides[i] = own.shape[i] > 1 ? next : 0;
+    return own;
+  }
+
   Status checkSize(const Operand &operand, size_t axis, int64_t got) {
     const Size &size = operand.shape[axis];
     int64_t want = 0;
@@ -172,6 +186,7 @@ private:
   const std::vector<ParamValues> &params;
   const Call &call;
   const ViewStorage &storage;
+  Tensor own; ///< of the operand that is bound
   int64_t layers = -1;
 };
 

@@ -44,7 +44,8 @@ public:
 private:
   bool isOutput() const { return port.role == ATTN_ROLE_OUT || port.role == ATTN_ROLE_LSE; }
   bool isKeySide() const { return port.role == ATTN_ROLE_KEY || port.role == ATTN_ROLE_VALUE; }
-  bool ragged() const { return isKeySide() ? call.raggedKeys : call.raggedQueries; }
+  bool isSlots() const { return port.cache >= 0 && manifest.caches[size_t(port.cache)].isSlots; }
+  bool ragged() const { return isKeySide() ? call.raggedKeys && !isSlots() : call.raggedQueries; }
   size_t rowAxis() const { return ragged() ? 0 : 2; }
   size_t headAxis() const { return 1; }
   size_t rank() const { return (ragged() ? 2 : 3) + (expected.dim > 0); }
@@ -78,7 +79,7 @@ private:
     if (Status s = checkSize(rank() - 1, "head dimension", expected.dim))
       return s;
     int64_t stride = tensor.strides.back(), item = attn_dtype_size(tensor.dtype);
-    if (expected.dim > 1 && stride != item)
+    if (expected.dim > 1 && stride != item && !tensor.empty())
       return error(ATTN_ERR_STRIDE,
                    "argument '%s': the last dimension must be contiguous (stride %" PRId64 " bytes), got %" PRId64,
                    name(), item, stride);
@@ -116,6 +117,8 @@ private:
   }
 
   Status checkRows() {
+    if (isSlots())
+      return {}; // all there are
     if (isKeySide() && call.kvHeads > 0 && tensor.shape[headAxis()] == 0 && tensor.headMap)
       return {}; // Holds no head at all; bindHeads sees to it that the map agrees.
     int64_t rows = tensor.shape[rowAxis()];

@@ -84,6 +84,7 @@ Status readRequests(const attn_plan_desc &desc, Call &call) {
     r.q_row = desc.q_rows ? desc.q_rows[b] : 0;
     r.kv_row = desc.kv_rows ? desc.kv_rows[b] : 0;
     r.q_pos = desc.q_pos ? desc.q_pos[b] : 0;
+    r.sequence_kv_len = r.kv_len;
     if (Status s = desc.q_lens ? checkItem("q_lens", b, r.q_len, 0, ATTN_MAX_LENGTH)
                                : checkRange("q_len", r.q_len, 0, ATTN_MAX_LENGTH))
       return s;

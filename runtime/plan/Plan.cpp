@@ -159,6 +159,39 @@ Status Plan::bind(const Call &call) {
   return bindOperands(manifest, params, call, storage, operands);
 }
 
+/// In a launch over the slots of a cache, every request has as many keys as the cache's tensors have rows.
+Status Plan::bindSlots(const Call &call) {
+  const Port *first = nullptr;
+  for (const Port &port : entryPoint->inputs) {
+    if (port.cache < 0 || !source->manifest().caches[size_t(port.cache)].isSlots)
+      continue;
+    int64_t rows = call.tensors.at(port.name).shape[2]; // bind has checked the rank
+    auto [made, isNew] = slotRequests.try_emplace(port.cache, call.requests);
+    if (isNew)
+      first = &port;
+    else if (int64_t other = call.tensors.at(first->name).shape[2]; rows != other)
+      return error(ATTN_ERR_SHAPE, "argument '%s': dimension 2 (slots) must be %" PRId64 " as of '%s', got %" PRId64,
+                   port.name.c_str(), other, first->name.c_str(), rows);
+    if (rows > ATTN_MAX_LENGTH)
+      return error(ATTN_ERR_SHAPE, "argument '%s': dimension 2 (slots) must be at most %d, got %" PRId64,
+                   port.name.c_str(), ATTN_MAX_LENGTH, rows);
+    for (attn_request &r : made->second) {
+      r.kv_len = rows;
+      r.kv_row = 0;
+    }
+  }
+  return {};
+}
+
+/// The requests as a kernel sees them.
+const std::vector<attn_request> &Plan::requestsOf(const Form &form) const {
+  for (const Argument &argument : form.arguments)
+    if (argument.source == Argument::Input)
+      if (auto own = slotRequests.find(entryPoint->inputs[size_t(argument.index)].cache); own != slotRequests.end())
+        return own->second;
+  return requests;
+}
+
 Status Plan::addLaunch(const Form &form, const Call &call) {
   Launch launch;
   if (Status s = source->code(form.code, launch.code))
@@ -177,7 +210,7 @@ Status Plan::addLaunch(const Form &form, const Call &call) {
 
   std::vector<int64_t> &words = launch.words;
   words.assign(ATTN_HEADER_WORDS, 0);
-  words[ATTN_WORD_REQUESTS] = int64_t(requests.data());
+  words[ATTN_WORD_REQUESTS] = int64_t(requestsOf(form).data());
   words[ATTN_WORD_BATCH] = call.batch;
   words[ATTN_WORD_Q_HEADS] = call.qHeads;
   words[ATTN_WORD_KV_HEADS] = call.kvHeads;
@@ -247,6 +280,8 @@ Status Plan::build(std::shared_ptr<const Artifact> artifact, const Entry &entry,
   if (Status s = plan.bind(call))
     return s;
   plan.requests = call.requests;
+  if (Status s = plan.bindSlots(call))
+    return s;
   plan.text = describe(*plan.variant);
 
   // Temporaries get their offsets before the words are made.

@@ -49,6 +49,8 @@ public:
 private:
   Status chooseVariant(const Call &call);
   Status bind(const Call &call);
+  Status bindSlots(const Call &call);
+  const std::vector<attn_request> &requestsOf(const Form &form) const;
   Status addLaunch(const Form &form, const Call &call);
   void layOutWorkspace(const Call &call);
 
@@ -58,6 +60,7 @@ private:
 
   // What words point to.
   std::vector<attn_request> requests;
+  std::map<int, std::vector<attn_request>> slotRequests; ///< by cache: of launches over its slots
   std::vector<ParamValues> params;
   ViewStorage storage;
 

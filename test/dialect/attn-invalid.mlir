@@ -1096,8 +1096,8 @@ attn.pattern @p {
 // merge C1, number
 
 func.func @merge(%o: tensor<?x?x?x8xf32>, %l: tensor<?x?x?xf32>) {
-  // expected-error @+1 {{number of inputs: expected as many lses as outs, at least 2, got 1 outs and 1 lses}}
-  %0, %1 = attn.merge outs(%o) lses(%l) : (tensor<?x?x?x8xf32>), (tensor<?x?x?xf32>) -> tensor<?x?x?x8xf32>, tensor<?x?x?xf32>
+  // expected-error @+1 {{number of inputs: expected as many lses as outs or more, at least 1, got 2 outs and 1 lses}}
+  %0, %1 = attn.merge outs(%o, %o) lses(%l) : (tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>), (tensor<?x?x?xf32>) -> tensor<?x?x?x8xf32>, tensor<?x?x?xf32>
   return
 }
 
@@ -1216,4 +1216,149 @@ attn.pattern @p {
     }
     attn.class @second otherwise
   }
+}
+
+// -----
+// operand C4, rank
+
+attn.pattern @p {
+  // expected-error @+1 {{values: expected rank 1 of 'f32', got 'tensor<1x2xf32>'}}
+  attn.operand @t ["q_heads"] : f32 values(dense<1.0> : tensor<1x2xf32>)
+}
+
+// -----
+// operand C4, type
+
+attn.pattern @p {
+  // expected-error @+1 {{values: expected rank 1 of 'f32', got 'tensor<2xi32>'}}
+  attn.operand @t ["q_heads"] : f32 values(dense<1> : tensor<2xi32>)
+}
+
+// -----
+// operand C4, size
+
+attn.pattern @p {
+  // expected-error @+1 {{values: expected the size 3, got 'tensor<2xi32>'}}
+  attn.operand @t [3] : i32 values(dense<1> : tensor<2xi32>)
+}
+
+// -----
+// attend C7
+
+attn.pattern @p {
+  attn.cache @kv layout(contiguous)
+  attn.cache @extra layout(slots)
+  func.func @attend(%qt: tensor<?x?x?x8xf32> {attn.name = "q"}, %kt: tensor<?x?x?x8xf32> {attn.name = "k"}, %vt: tensor<?x?x?x8xf32> {attn.name = "v"}) {
+    // expected-error @+1 {{caches: expected @extra of the layout slots alone, got [@kv, @extra]}}
+    %out, %lse = attn.attend %qt keys(%kt, %kt) values(%vt, %vt) caches [@kv, @extra]
+        : tensor<?x?x?x8xf32>, (tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>), (tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>) -> tensor<?x?x?x8xf32>, tensor<?x?x?xf32> {
+      attn.kernel_map weight(#attn.softmax) mask {
+      ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+        %t = arith.constant true
+        attn.yield %t : i1
+      }
+    }
+    return
+  }
+}
+
+// -----
+// kernel_map C9
+
+attn.pattern @p {
+  func.func @attend(%qt: tensor<?x?x?x8xf32> {attn.name = "q"}, %kt: tensor<?x?x?x8xf32> {attn.name = "k"}, %vt: tensor<?x?x?x8xf32> {attn.name = "v"}) {
+    %out, %lse = attn.attend %qt keys(%kt) values(%vt) : tensor<?x?x?x8xf32>, (tensor<?x?x?x8xf32>), (tensor<?x?x?x8xf32>) -> tensor<?x?x?x8xf32>, tensor<?x?x?xf32> {
+      // expected-error @+1 {{zero_value: expected none with #attn.linear}}
+      attn.kernel_map weight(#attn.linear<"quadratic">) zero_value mask {
+      ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+        %t = arith.constant true
+        attn.yield %t : i1
+      } decay {
+      ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+        %t = arith.constant 1.0 : f32
+        attn.yield %t : f32
+      }
+    }
+    return
+  }
+}
+
+// -----
+// gated_sum C1, number
+
+func.func @sum(%o: tensor<?x?x?x8xf32>, %p: tensor<?x?x?x4xf32>) {
+  // expected-error @+1 {{number of outs: expected at least 2 and one gate each, got 1 outs and 1 gates}}
+  %0 = attn.gated_sum outs(%o) : (tensor<?x?x?x8xf32>) -> tensor<?x?x?x8xf32> gates {
+  ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+    %c = arith.constant 0.5 : f32
+    attn.yield %c : f32
+  }
+  return
+}
+
+// -----
+// gated_sum C1, type
+
+func.func @sum(%o: tensor<?x?x?x8xf32>, %p: tensor<?x?x?x4xf32>) {
+  // expected-error @+1 {{type of outs: expected 'tensor<?x?x?x8xf32>', got 'tensor<?x?x?x4xf32>'}}
+  %0 = attn.gated_sum outs(%o, %p) : (tensor<?x?x?x8xf32>, tensor<?x?x?x4xf32>) -> tensor<?x?x?x8xf32> gates {
+  ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+    %c = arith.constant 0.5 : f32
+    attn.yield %c : f32
+}, {
+  ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+    %c = arith.constant 0.5 : f32
+    attn.yield %c : f32
+  }
+  return
+}
+
+// -----
+// gated_sum C1, shape
+
+func.func @sum(%o: tensor<?x?x?x8xf32>, %p: tensor<?x?x?x4xf32>) {
+  // expected-error @+1 {{shape of out: expected that of 'tensor<?x?x?x8xf32>', got 'tensor<?x?x?x4xf32>'}}
+  %0 = attn.gated_sum outs(%o, %o) : (tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>) -> tensor<?x?x?x4xf32> gates {
+  ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+    %c = arith.constant 0.5 : f32
+    attn.yield %c : f32
+}, {
+  ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+    %c = arith.constant 0.5 : f32
+    attn.yield %c : f32
+  }
+  return
+}
+
+// -----
+// gated_sum C2, key
+
+func.func @sum(%o: tensor<?x?x?x8xf32>, %p: tensor<?x?x?x4xf32>) {
+  // expected-error @+1 {{gate: expected no use of 'k'}}
+  %0 = attn.gated_sum outs(%o, %o) : (tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>) -> tensor<?x?x?x8xf32> gates {
+  ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+    %c = arith.constant 0.5 : f32
+    attn.yield %c : f32
+}, {
+  ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+    %c = arith.sitofp %k : i64 to f32
+    attn.yield %c : f32
+  }
+  return
+}
+
+// -----
+// gated_sum C2, type
+
+func.func @sum(%o: tensor<?x?x?x8xf32>, %p: tensor<?x?x?x4xf32>) {
+  // expected-error @+1 {{gate: expected to yield 'f32', got 'i64'}}
+  %0 = attn.gated_sum outs(%o, %o) : (tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>) -> tensor<?x?x?x8xf32> gates {
+  ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+    attn.yield %q : i64
+}, {
+  ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+    %c = arith.constant 0.5 : f32
+    attn.yield %c : f32
+  }
+  return
 }

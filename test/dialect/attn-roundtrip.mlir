@@ -116,3 +116,38 @@ func.func @merge(%o: tensor<?x?x?x8xf32>, %l: tensor<?x?x?xf32>) -> (tensor<?x?x
       -> tensor<?x?x?x8xf32>, tensor<?x?x?xf32>
   return %0, %1 : tensor<?x?x?x8xf32>, tensor<?x?x?xf32>
 }
+
+// Values that are built in, a cache of slots, keys without values, merges without outs, gated sums.
+
+// CHECK-LABEL: attn.pattern @language
+attn.pattern @language {
+  // CHECK: attn.operand @slope ["q_heads"] : f32 values(dense<[5.000000e-01, 2.500000e-01]> : tensor<2xf32>)
+  attn.operand @slope ["q_heads"] : f32 values(dense<[0.5, 0.25]> : tensor<2xf32>)
+  // CHECK: attn.cache @extra layout(slots)
+  attn.cache @extra layout(slots)
+  func.func @attend(%q: tensor<?x?x?x8xf32> {attn.name = "q"}, %k: tensor<?x?x?x8xf32> {attn.name = "k"}, %v: tensor<?x?x?x8xf32> {attn.name = "v"})
+      -> (tensor<?x?x?x8xf32> {attn.name = "out"}) {
+    %out, %lse = attn.attend %q keys(%k) values(%v) caches [@extra] : tensor<?x?x?x8xf32>, (tensor<?x?x?x8xf32>), (tensor<?x?x?x8xf32>) -> tensor<?x?x?x8xf32>, tensor<?x?x?xf32> {
+      // CHECK: attn.kernel_map weight(#attn.softmax) zero_value mask {
+      attn.kernel_map weight(#attn.softmax) zero_value mask {
+      ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %qi: i64, %ki: i64):
+        %true = arith.constant true
+        attn.yield %true : i1
+      }
+    }
+    // CHECK: attn.merge outs() lses(%{{.*}}) : (), (tensor<?x?x?xf32>) ->
+    %o, %merged = attn.merge outs() lses(%lse) : (), (tensor<?x?x?xf32>) -> tensor<?x?x?x8xf32>, tensor<?x?x?xf32>
+    // CHECK: attn.gated_sum outs(%{{.*}}, %{{.*}}) : (tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>) -> tensor<?x?x?x8xf32> gates {
+    %sum = attn.gated_sum outs(%o, %out) : (tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>) -> tensor<?x?x?x8xf32> gates {
+    ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %qi: i64, %ki: i64):
+      %0 = attn.element @slope[%h] : f32
+      attn.yield %0 : f32
+    // CHECK: }, {
+    }, {
+    ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %qi: i64, %ki: i64):
+      %0 = arith.constant 0.5 : f32
+      attn.yield %0 : f32
+    }
+    return %sum : tensor<?x?x?x8xf32>
+  }
+}

@@ -674,7 +674,7 @@ tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) arg
 
 tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) args ["x", "y"] {
 ^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %x: !tile.view<8xf32>, %y: !tile.view<8xf32>):
-  // expected-error @+1 {{name: expected batch, q_heads, kv_heads, q_len or kv_len, got 'layers'}}
+  // expected-error @+1 {{name: expected batch, q_heads, kv_heads, q_len, kv_len or sequence.kv_len, got 'layers'}}
   %n = tile.size "layers"
   tile.return
 }

@@ -44,6 +44,7 @@ class Case:
     score: Optional[Callable] = None
     decay: Optional[Callable] = None  # makes it linear attention
     seed: Optional[str] = None
+    valued: Optional[Callable] = None  # where the values are not zero
     rope: Optional[bool] = None  # interleaved or not
     positions: str = "bottom_right"
     params: Callable = lambda rng, z: {}
@@ -170,6 +171,44 @@ INLINE = [
                 partitions={"keys": {"axis": "key", "classes": {"old": "k < near", "new": "otherwise"}}},
                 kernel_maps={"keys.old": {"mask": "k % 2 == 0"}, "keys.new": {"mask": "k <= q"}}),
          lambda c, v: np.where(c.k < v["near"], c.k % 2 == 0, causal(c, v)), params=draw(near=integer(1, 60))),
+]
+
+ZERO_PARTITIONS = {
+    "heads": {"axis": "q_head", "classes": {"pruned": "pruned[h]", "kept": "otherwise"}},
+    "keys": {"axis": "key", "classes": {"picture": "low <= k < low + 40", "text": "otherwise"}},
+}
+
+
+def zero_spec(name, **fields):
+    return inline(name, positions="bottom_right", params={"low": 3},
+                  operands={"pruned": {"shape": ["q_heads"], "dtype": "bool"},
+                            "sink_logit": {"shape": ["q_heads"], "dtype": "f32"}}, partitions=ZERO_PARTITIONS, **fields)
+
+
+def pruned_heads(rng, z):
+    return {"pruned": rng.random(z.q_heads) < 0.5, **logits(rng, z)}
+
+
+def picture(c, v):
+    return (v["low"] <= c.k) & (c.k < v["low"] + 40)
+
+
+SEEDED = {"mask": "causal", "weight": {"softmax": {"seed": "sink_logit"}}}
+INLINE += [
+    Case("zero_value_of_all", inline("zero_value_of_all", positions="bottom_right", mask="causal", value="zero"), causal,
+         valued=lambda c, v: c.k < 0),
+    Case("zero_value_of_keys",
+         zero_spec("zero_value_of_keys", kernel_maps={"keys.picture": {"mask": "causal", "value": "zero"},
+                                                      "all": {"mask": "causal"}}),
+         causal, valued=lambda c, v: ~picture(c, v), operands=pruned_heads, params=draw(low=integer(0, 60))),
+    Case("zero_value_of_heads",
+         zero_spec("zero_value_of_heads", kernel_maps={"heads.pruned": {**SEEDED, "value": "zero"}, "all": SEEDED}),
+         causal, valued=lambda c, v: (c.k >= 0) & ~v["pruned"][c.h], operands=pruned_heads, seed="sink_logit"),
+    Case("zero_value_of_keys_in_heads",
+         zero_spec("zero_value_of_keys_in_heads",
+                   kernel_maps={"heads.pruned & keys.picture": {**SEEDED, "value": "zero"}, "all": SEEDED}),
+         causal, valued=lambda c, v: ~(picture(c, v) & v["pruned"][c.h]), operands=pruned_heads, seed="sink_logit",
+         params=draw(low=integer(0, 60))),
 ]
 
 ALL = SHIPPED + INLINE

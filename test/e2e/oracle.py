@@ -43,9 +43,11 @@ def heads(q, k, q_lens, kv_lens, positions, q_pos=None, layer=0):
 
 def softmax_attention(
     q, k, v, visible: Callable, *, q_lens, kv_lens, positions="bottom_right", q_pos=None, layer=0,
-    scale: Optional[float] = None, score: Optional[Callable] = None, seed=None, rounding: Optional[Callable] = None,
+    scale: Optional[float] = None, score: Optional[Callable] = None, seed=None, valued: Optional[Callable] = None,
+    rounding: Optional[Callable] = None,
 ):
-    """(out, lse). `visible(c)` and `score(c, s)` give planes; `seed[h]` is a learned sink logit.
+    """(out, lse). `visible(c)`, `score(c, s)` and `valued(c)` (false: the value counts as zero) give planes; `seed[h]` is a
+    learned sink logit.
 
     With `rounding`, scores, probabilities and outputs are rounded after every step: the same-precision yardstick.
     """
@@ -59,8 +61,9 @@ def softmax_attention(
             continue
         seen = np.broadcast_to(visible(c), (m, n))
         used = seen.any(axis=0)  # a row that nobody sees is not read at all
+        summed = seen if valued is None else seen & valued(c)
         keys = np.where(used[:, None], k[b, g, :n], 0).astype(work)
-        values = np.where(used[:, None], v[b, g, :n], 0).astype(work)
+        values = np.where(summed.any(axis=0)[:, None], v[b, g, :n], 0).astype(work)
         s = r(r(q[b, h, :m].astype(work) @ keys.T) * work(scale))
         if score is not None:
             s = r(np.broadcast_to(score(c, s), (m, n)).astype(work))
@@ -76,7 +79,7 @@ def softmax_attention(
         with np.errstate(divide="ignore"):
             lse[b, h, :m] = np.where(total > 0, safe[:, 0] + np.log(total), -np.inf)
         weights = r(p / np.where(total > 0, total, 1)[:, None])
-        out[b, h, :m] = r(weights @ values)
+        out[b, h, :m] = r(np.where(summed, weights, 0) @ values)
     return out, lse
 
 

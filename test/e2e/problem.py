@@ -40,7 +40,10 @@ class Problem:
         return self.case.visible(c, self.values)
 
     def unseen(self):
-        return oracle.unseen_keys(self.q, self.k, self.visible, **self.lengths())
+        """Rows of K, and of V, that no query sees."""
+        case = self.case
+        summed = lambda c: self.visible(c) & (True if case.valued is None else case.valued(c, self.values))
+        return [oracle.unseen_keys(self.q, self.k, seen, **self.lengths()) for seen in (self.visible, summed)]
 
     def solve(self, rounding=None):
         """(out, lse) in fp64, or in the precision of a rounding; lse is None for linear attention."""
@@ -54,7 +57,9 @@ class Problem:
             q, k = self._rotated(q, k, rounding or (lambda x: x))
         score = None if case.score is None else lambda c, s: case.score(c, s, values)
         seed = None if case.seed is None else values[case.seed].astype(np.float64)
-        return oracle.softmax_attention(q, k, v, self.visible, score=score, seed=seed, rounding=rounding, **self.lengths())
+        valued = None if case.valued is None else lambda c: case.valued(c, values)
+        return oracle.softmax_attention(q, k, v, self.visible, score=score, seed=seed, valued=valued, rounding=rounding,
+                                        **self.lengths())
 
     def _rotated(self, q, k, r):
         turn = lambda x, at: r(oracle.rope(x, self.values["cos"], self.values["sin"], at, self.case.rope))
@@ -100,8 +105,7 @@ def poisoned(problem, rng) -> Problem:
     """NaN and infinities in every key row that no query sees and past the end, in K and V."""
     k, v = problem.k.copy(), problem.v.copy()
     poison = dtypes.encode(np.array([np.nan, np.inf, -np.inf], dtype=np.float32), problem.dtype)
-    unseen = problem.unseen()
-    for x in (k, v):
+    for x, unseen in zip((k, v), problem.unseen()):
         x[unseen] = rng.choice(poison, size=x[unseen].shape)
     return Problem(problem.case, problem.sizes, problem.dtype, problem.q, k, v, problem.values, problem.params,
                    problem.q_pos)

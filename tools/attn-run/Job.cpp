@@ -88,7 +88,7 @@ std::string Job::readFiles() {
   if (!options.isRandom)
     for (const auto *list : {&signature.inputs, &signature.operands})
       for (const attn_argument_info &argument : *list)
-        if (!arrays.count(argument.name))
+        if (argument.required && !arrays.count(argument.name))
           return std::string("argument '") + argument.name + "' is missing: give --arg " + argument.name +
                  "=FILE.npy, or --random";
   return "";
@@ -129,9 +129,10 @@ std::string Job::inferSizes() {
     if (!ragged)
       batch = shape[0];
     auto map = headMaps.find(input.name);
-    if (isKeySide(input))
-      kvHeads = map == headMaps.end() ? shape[1] : int64_t(map->second.size()), raggedKeys = ragged;
-    else
+    if (isKeySide(input)) {
+      kvHeads = map == headMaps.end() ? shape[1] : int64_t(map->second.size());
+      raggedKeys = input.slots ? raggedKeys : ragged;
+    } else
       qHeads = shape[1], raggedQueries = ragged;
     if (ragged && (isKeySide(input) ? options.kvLens : options.qLens).empty())
       return std::string("argument '") + input.name + "' is ragged: give " +
@@ -146,7 +147,7 @@ std::string Job::inferLengths() {
   queryRows = query.shape[raggedQueries ? 0 : 2];
   int64_t keyRows = -1; // of keys whose rows are positions
   for (const attn_argument_info &input : signature.inputs)
-    if (isKeySide(input) && !input.ring_param && !raggedKeys) {
+    if (isKeySide(input) && !input.ring_param && !input.slots && !raggedKeys) {
       int64_t rows = arrays.at(input.name).shape[2];
       keyRows = keyRows < 0 ? rows : std::min(keyRows, rows);
     }

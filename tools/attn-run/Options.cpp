@@ -103,7 +103,7 @@ const std::vector<Row> &table() {
        pair(&Options::headMaps)},
       {"--layer", "N", "layer (default 0)", number(&Options::layer, 0, 2147483647)},
       {"--random", "KEY=V,...",
-       "make up the arguments not given: batch, q_heads, kv_heads, q_len, kv_len, d, dv, dtype, layers, seed",
+       "make up the arguments not given: batch, q_heads, kv_heads, q_len, kv_len, d, dv, dtype, layers, slots, seed",
        storeRandom},
       {"--bf16", nullptr, "files of 16-bit unsigned integers hold bf16", flag(&Options::uint16IsBf16)},
       {"--threads", "N", "threads (default: those of the machine)", number(&Options::threads, 1, 1024)},

@@ -37,7 +37,7 @@ int64_t Job::sizeNamed(const std::string &name) const {
 
 Array Job::randomArray(const attn_argument_info &input, const attn_variant_info &variant) {
   bool isQuery = input.role == ATTN_ROLE_QUERY;
-  bool ragged = isQuery ? raggedQueries : raggedKeys;
+  bool ragged = isQuery ? raggedQueries : raggedKeys && !input.slots;
   const std::vector<int64_t> &lens = isQuery ? qLens : kvLens;
   int64_t heads = isQuery ? qHeads : kvHeads, rows = 0;
   auto map = headMaps.find(input.name);
@@ -47,6 +47,8 @@ Array Job::randomArray(const attn_argument_info &input, const attn_variant_info 
     rows = ragged ? rows + len : std::max(rows, len);
   if (input.ring_param && !ragged)
     rows = std::min(rows, paramValue(input.sink_param) + paramValue(input.ring_param));
+  if (input.slots)
+    rows = randomKey("slots", 4);
   std::vector<int64_t> shape = {batch, heads, rows};
   if (ragged)
     shape = {rows, heads};
@@ -67,8 +69,8 @@ Array Job::randomOperand(const attn_argument_info &operand) {
 std::string Job::makeRandom() {
   if (!options.isRandom)
     return "";
-  static const char *known[] = {"batch", "q_heads", "kv_heads", "q_len",  "kv_len",
-                                "d",     "dv",      "dtype",    "layers", "seed"};
+  static const char *known[] = {"batch", "q_heads", "kv_heads", "q_len", "kv_len", "d",
+                                "dv",    "dtype",   "layers",   "slots", "seed"};
   for (auto &[key, value] : options.random) {
     std::vector<int64_t> number;
     if (std::find(std::begin(known), std::end(known), key) == std::end(known))
@@ -95,7 +97,7 @@ std::string Job::makeRandom() {
     for (const attn_argument_info &input : signature.inputs) {
       auto found = arrays.find(input.name);
       if (found != arrays.end() && found->second.shape.size() == 4 && (input.role == ATTN_ROLE_QUERY) == queries &&
-          !input.ring_param)
+          !input.ring_param && !input.slots)
         return found->second.shape[2];
     }
     return otherwise;
@@ -124,7 +126,7 @@ std::string Job::makeRandom() {
     if (!arrays.count(input.name))
       arrays[input.name] = randomArray(input, *variant);
   for (const attn_argument_info &operand : signature.operands)
-    if (!arrays.count(operand.name))
+    if (operand.required && !arrays.count(operand.name))
       arrays[operand.name] = randomOperand(operand);
   return "";
 }

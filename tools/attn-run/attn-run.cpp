@@ -48,6 +48,10 @@ void printArguments(const char *title, const std::vector<attn_argument_info> &ar
       std::printf("%s%s%s", i ? ", " : " [", argument.shape[i], i + 1 == argument.rank ? "]" : "");
     if (argument.ring_param)
       std::printf(", ring of %s slots after %s", argument.ring_param, argument.sink_param);
+    if (argument.slots)
+      std::printf(", keys numbered by slot");
+    if (argument.role == ATTN_ROLE_OPERAND && !argument.required)
+      std::printf(", has values");
     std::printf("\n");
   }
 }

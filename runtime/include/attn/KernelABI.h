@@ -26,7 +26,7 @@
 
 #include <stdint.h>
 
-#define ATTN_KERNEL_ABI 1
+#define ATTN_KERNEL_ABI 2
 
 /** Header words. */
 enum attn_header_word {
@@ -35,9 +35,9 @@ enum attn_header_word {
   ATTN_WORD_Q_HEADS,
   ATTN_WORD_KV_HEADS,
   ATTN_WORD_LAYER,
-  ATTN_WORD_ROW_TILES,    /**< row tiles of the longest request */
-  ATTN_WORD_SPLITS,       /**< key splits per row tile, 1 unless the schedule has splits */
-  ATTN_WORD_STATUS,       /**< address of an int64_t; bits of attn_kernel_status are or-ed in */
+  ATTN_WORD_ROW_TILES, /**< row tiles of the longest request */
+  ATTN_WORD_SPLITS,    /**< key splits per row tile, 1 unless the schedule has splits */
+  ATTN_WORD_STATUS,    /**< address of an int64_t; bits of attn_kernel_status are or-ed in */
   ATTN_HEADER_WORDS = 8
 };
 
@@ -48,6 +48,8 @@ typedef struct attn_request {
   int64_t q_row;  /**< first row of this request in row-major (ragged) query-side views, added to every row index */
   int64_t kv_row; /**< the same for key-side views */
   int64_t q_pos;  /**< position of query row 0 */
+  int64_t sequence_kv_len; /**< keys of the sequence: kv_len, unless the keys of this launch are slots of a cache of
+                                their own */
 } attn_request;
 
 /** Words of a view. Element (b, head, row, d) lies at

@@ -172,6 +172,8 @@ typedef struct attn_argument_info {
   int32_t rank;         /**< of an operand */
   int32_t domain;       /**< of an operand: attn_domain */
   const char *shape[4]; /**< of an operand: names of sizes or integers, as in the spec */
+  int32_t slots;        /**< keys and values numbered by slot: [batch, kv_heads, slots, dim] with any number of slots */
+  int32_t reserved;
 } attn_argument_info;
 
 typedef struct attn_param_info {

@@ -206,7 +206,7 @@ Problem::Problem(const KernelText &kernel, int64_t qHeads, int64_t kvHeads, std:
   out = make(qHeads, qRows, kernel.dv, kernel.dtype, qLens);
   lse = make(qHeads, qRows, 1, "f32", qLens);
   for (int64_t b = 0; b < batch; ++b)
-    requests.push_back({qLens[b], kvLens[b], 0, 0, kvLens[b] - qLens[b]});
+    requests.push_back({qLens[b], kvLens[b], 0, 0, kvLens[b] - qLens[b], kvLens[b]});
   viewWords = {q.words(), k.words(), v.words(), out.words(), lse.words()};
 }
 

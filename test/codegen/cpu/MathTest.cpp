@@ -25,7 +25,7 @@ static std::vector<float> apply(const std::string &isa, const std::string &op, c
   std::vector<float> input = x, y((x.size() + 15) / 16 * 16);
   input.resize(y.size());
   int64_t rows = y.size() / 16, status = 0;
-  attn_request request{rows, 0, 0, 0, 0};
+  attn_request request{rows, 0, 0, 0, 0, 0};
   auto view = [](std::vector<float> &t) { return reinterpret_cast<int64_t>(t.data()); };
   std::vector<int64_t> words = {reinterpret_cast<int64_t>(&request),
                                 1,

@@ -154,7 +154,7 @@ TEST(RandomMasks, EqualTheEvaluator) {
       v[j * s.kvLen + j] = 1;
       halves[j * s.kvLen + j] = 0x3F80;
     }
-    attn_request request{s.qLen, s.kvLen, 0, 0, s.kvLen - s.qLen};
+    attn_request request{s.qLen, s.kvLen, 0, 0, s.kvLen - s.qLen, s.kvLen};
     int64_t tiles = (s.qLen * (s.pack ? s.group : 1) + s.rows - 1) / s.rows;
     int64_t row = s.kvLen * 4;
     std::vector<int64_t> words = {reinterpret_cast<int64_t>(&request),

@@ -36,6 +36,8 @@ void checkExact(const Expr &mask, const std::map<std::string, int64_t> &values,
     std::sort(ids.begin() + 64, ids.end());
     env.tensors["doc"] = {{2, 64}, ids, {}};
     env.tensors["is_global"] = {{4}, {1, 0, 0, 1}, {}};
+    env.tensors["alpha"] = {{4}, {}, {2.5, -1, 0, 9.75}};
+    env.tensors["beta"] = {{4}, {}, {0.1, 0.5, 1, -0.05}};
     Grid grid(mask, env, -3, 60, heads);
     Grid::Report report;
     ASSERT_EQ(grid.error(), "");
@@ -61,6 +63,13 @@ TEST(NamedMask, Window) {
 TEST(NamedMask, SinkAndWindow) {
   for (int64_t size : {0, 1, 6})
     checkExact(causal && (k < sink || q - k < window), {{"window", size}, {"sink", size / 2}});
+}
+TEST(NamedMask, SpansComputedWithFloats) { // alpha + beta * n of each head, and a threshold
+  Expr alpha = Expr::element("alpha", {h}, Type::Float), beta = Expr::element("beta", {h}, Type::Float);
+  Expr length = Expr::make(Op::ToFloat, {Expr::symbol("kv_len")});
+  Expr span = Expr::make(Op::Floor, {alpha + beta * length});
+  checkExact(causal && (k < sink || q - k < span), {{"sink", 2}}, {}, 4);
+  checkExact(causal && (beta < Expr::real(0.3) || q - k < window), {{"window", 5}}, {}, 4);
 }
 TEST(NamedMask, Prefix) { checkExact(causal || k < Expr::symbol("prefix"), {{"prefix", 11}}); }
 TEST(NamedMask, Document) { checkExact(causal && equal(doc(q), doc(k)), {}, {{"doc", {true}}}); }
