@@ -6,12 +6,41 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::codegen::cpu;
+
+namespace {
+/// x - y = 0 modulo n, or not. Computed as x mod n = y mod n: where x is of the rows and y of the column, no row is
+/// divided per column.
+struct Congruence {
+  Value x, y, n;
+  explicit operator bool() const { return static_cast<bool>(n); }
+
+  explicit Congruence(Operation *op) {
+    auto compare = dyn_cast<arith::CmpIOp>(op);
+    if (!compare ||
+        !(compare.getPredicate() == arith::CmpIPredicate::eq || compare.getPredicate() == arith::CmpIPredicate::ne) ||
+        !matchPattern(compare.getRhs(), m_Zero()))
+      return;
+    auto mod = compare.getLhs().getDefiningOp<tile::ModOp>();
+    auto difference = mod ? mod.getLhs().getDefiningOp<arith::SubIOp>() : arith::SubIOp();
+    if (difference)
+      x = difference.getLhs(), y = difference.getRhs(), n = mod.getRhs();
+  }
+};
+} // namespace
+
+/// value mod divisor.
+Operand Expressions::residue(Value value, Value divisor) {
+  if (auto it = residues.find({value, divisor}); it != residues.end())
+    return it->second;
+  return arithmetic.mod(evaluate(value), evaluate(divisor), [&](Value isZero) { onZeroDivisor(isZero); });
+}
 
 void Expressions::prepare(Region &region, ArrayRef<Value> later) {
   regions.insert(&region);
@@ -20,6 +49,10 @@ void Expressions::prepare(Region &region, ArrayRef<Value> later) {
     bool waits = llvm::any_of(op.getOperands(), [&](Value v) { return dependent.contains(v); });
     if (auto read = dyn_cast<tile::ElementOp>(op))
       buffer(read.getBuffer());
+    if (Congruence c(&op); c && waits && !dependent.contains(c.n))
+      for (Value side : {c.x, c.y})
+        if (!dependent.contains(side))
+          residues[{side, c.n}] = residue(side, c.n);
     for (Value result : op.getResults()) {
       if (waits)
         dependent.insert(result);
@@ -182,6 +215,8 @@ Operand Expressions::operation(Operation *op) {
     return arithmetic.minmax(isa<arith::MinSIOp>(op), arg(0), arg(1));
   if (isa<math::AbsIOp>(op))
     return arithmetic.abs(arg(0));
+  if (Congruence c(op); c && (evaluate(c.x).range() - evaluate(c.y).range()).lo != Interval().lo) // no wrap
+    return arithmetic.compare(cast<arith::CmpIOp>(op).getPredicate(), residue(c.x, c.n), residue(c.y, c.n));
   if (auto compare = dyn_cast<arith::CmpIOp>(op); compare && !compare.getLhs().getType().isInteger(1))
     return arithmetic.compare(compare.getPredicate(), arg(0), arg(1));
   if (isa<arith::SelectOp>(op))

@@ -50,6 +50,7 @@ public:
 
 private:
   Operand operation(mlir::Operation *op);
+  Operand residue(Value value, Value divisor);
   void onZeroDivisor(Value isZero);
 
   struct Buffer {
@@ -62,6 +63,7 @@ private:
   const Surroundings &around;
   LaneArithmetic arithmetic;
   llvm::DenseMap<Value, Operand> values, column;
+  llvm::DenseMap<std::pair<Value, Value>, Operand> residues; ///< (value, divisor), known before the columns
   llvm::DenseMap<Value, Buffer> buffers;
   llvm::SmallPtrSet<mlir::Region *, 4> regions;
   bool inColumn = false, hasFailed = false;

@@ -1,6 +1,7 @@
 //===- BoxChoice.cpp - Boxes of a token grid -------------------------------===//
 #include "passes/tile/BoxChoice.h"
 
+#include "dialect/mask/Simplify.h"
 #include "passes/analysis/GridMask.h"
 
 #include <cmath>
@@ -109,6 +110,21 @@ static std::optional<int64_t> defaultOf(ir::PatternOp pattern, const mask::Expr 
   return value && value.getInt() > 0 ? std::optional<int64_t>(value.getInt()) : std::nullopt;
 }
 
+/// Of the disjunctions in `e` (canonical) the alternative that reads the grid: beside it stand extra tokens or other
+/// classes of heads.
+static mask::Expr partOnGrid(const mask::Expr &e, const mask::TokenGrid &grid) {
+  if (e.op() == mask::Op::Or)
+    for (const mask::Expr &part : e.args())
+      if (GridMask::of(part, grid).usesGrid)
+        return partOnGrid(part, grid);
+  if (e.op() != mask::Op::And)
+    return e;
+  std::vector<mask::Expr> parts;
+  for (const mask::Expr &part : e.args())
+    parts.push_back(partOnGrid(part, grid));
+  return mask::Expr::make(mask::Op::And, std::move(parts));
+}
+
 tile::GridAttr attn::passes::chooseBoxes(const mask::Expr &mask, ir::PatternOp pattern, TileSizes limits,
                                          int64_t lanes) {
   Builder b(pattern.getContext());
@@ -132,12 +148,12 @@ tile::GridAttr attn::passes::chooseBoxes(const mask::Expr &mask, ir::PatternOp p
     for (Attribute size : (*declared.begin()).getSizes())
       grid.axes.push_back({value(size), mask::Expr::integer(1)});
   size_t rank = grid.axes.size();
-  mask::Expr over = overCoordinates(mask, grid);
+  mask::Expr part = partOnGrid(canonicalize(mask), grid), over = overCoordinates(part, grid);
   for (size_t i = 0; i < rank; ++i)
     if (mask::Expr dilation = dilationOf(over, i);
         dilation.op() == mask::Op::ConstInt || pattern.lookupSymbol<ir::ParamOp>(dilation.name()))
       grid.axes[i].dilation = dilation;
-  GridMask parts = GridMask::of(mask, grid);
+  GridMask parts = GridMask::of(part, grid);
   if (!parts.usesGrid)
     return {};
 

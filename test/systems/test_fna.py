@@ -130,6 +130,23 @@ def test_parts_of_grids(rank, rung):
 
 
 @every_rung
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_extra_tokens(dilation, rung):
+    """The first tokens are seen by all, one class of heads sees everything before it."""
+    axes = [Axis(14, 5, 1, dilation), Axis(20, 7)]
+    spec = inline("extra", positions="bottom_right", params={"extra": 3}, grid={"axes": ["y", "x"], "sizes": [14, 20]},
+                  operands={"is_global": {"shape": ["kv_heads"], "dtype": "bool"}},
+                  partitions={"heads": {"axis": "kv_head", "classes": {"global": "is_global[g]", "local": "otherwise"}}},
+                  kernel_maps={"heads.global": {"mask": "causal"},
+                               "heads.local": {"mask": {"or": [{"neighborhood": {"window": [5, 7], "dilation": [dilation, 1]}},
+                                                               {"sink": "extra"}]}}})
+    got = seen(spec, rung, 280, 280, q_heads=4, kv_heads=2, extra=5, is_global=np.array([True, False]))
+    q, k = np.arange(280)[:, None], np.arange(280)[None]
+    assert (got[:2] == (k <= q)).all()
+    assert (got[2:] == (natten.visible(axes, q, k) | (k < 5))).all()
+
+
+@every_rung
 @pytest.mark.parametrize("dilation, causal", [(1, False), (3, False), (5, True)])
 def test_a_dilated_sequence(dilation, causal, rung):
     """Without a grid the sequence is one axis."""
