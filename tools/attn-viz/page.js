@@ -36,7 +36,7 @@ function lookAtPairs(state) {
   const call = [DATA.params.map((p) => state.params[p.name]), DATA.operands, n, DATA.request, state.head,
     Math.floor(state.head / group), state.layer];
   const show = MASKS[state.entry](...call), classOf = KEY_CLASSES[state.entry](...call);
-  const first = firstPosition(state), pairs = new Int8Array(q * kv).fill(BEHIND), classes = [];
+  const first = firstPosition(state), pairs = new Int16Array(q * kv).fill(BEHIND), classes = [];
   for (let row = 0; row < q; ++row) {
     if (state.steps) [n.q_len, n.kv_len] = [1, kv - q + row + 1];
     for (let key = 0; key < n.kv_len; ++key) pairs[row * kv + key] = show(first + row, key);
@@ -53,7 +53,7 @@ function firstPosition(state) {
 function classify(state, { pairs, classes }) {
   const { q, kv, keys } = state, rows = state.steps ? 1 : state.rows;
   const down = Math.ceil(q / rows), across = Math.ceil(kv / keys);
-  const tiles = { rows, keys, across, kind: new Uint8Array(down * across), map: new Int8Array(down * across) };
+  const tiles = { rows, keys, across, kind: new Uint8Array(down * across), map: new Int16Array(down * across) };
   const n = { pairs: 0, visible: 0, full: 0, partial: 0, skipped: 0, blind: 0 };
   for (let i = 0; i < down; ++i)
     for (let j = 0; j < across; ++j) {
