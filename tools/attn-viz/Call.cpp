@@ -99,8 +99,8 @@ std::string CallMaker::lengths() {
   call.kvLen = request.kvLen.value_or(request.qLen.value_or(natural));
   call.qLen = request.qLen.value_or(call.kvLen);
   call.sequence = call.kvLen;
-  if (request.slots < 0 || request.slots > call.kvLen)
-    return "--slots must be from 0 to the number of keys";
+  if (request.slots < 0 || request.slots > maxTilesPerSide)
+    return "--slots must be from 0 to " + std::to_string(maxTilesPerSide);
   if (call.qLen < 1 || call.kvLen < 1)
     return "--q and --kv must be at least 1";
   if (std::max(call.qLen, call.kvLen) > ATTN_MAX_LENGTH)
