@@ -46,7 +46,7 @@ public:
     set("b", call.request), set("g", call.pack ? head : head / group), set("l", call.layer), set("h", firstHead);
     set("batch", call.batch), set("q_heads", call.qHeads), set("kv_heads", call.kvHeads);
     set("q_len", call.qLen), set("kv_len", call.kvLen), set("q_pos", call.qPos);
-    set("sequence.kv_len", call.kvLen), set("tile", call.keys), set("group", group);
+    env.values.emplace("sequence.kv_len", call.kvLen), set("tile", call.keys), set("group", group);
   }
 
   TileCounts counts;

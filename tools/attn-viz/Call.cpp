@@ -98,6 +98,9 @@ std::string CallMaker::lengths() {
   int64_t natural = gridSize().value_or(int64_t(llvm::PowerOf2Ceil(uint64_t(4 * largest))));
   call.kvLen = request.kvLen.value_or(request.qLen.value_or(natural));
   call.qLen = request.qLen.value_or(call.kvLen);
+  call.sequence = call.kvLen;
+  if (request.slots < 0 || request.slots > maxTilesPerSide)
+    return "--slots must be from 0 to " + std::to_string(maxTilesPerSide);
   if (call.qLen < 1 || call.kvLen < 1)
     return "--q and --kv must be at least 1";
   if (std::max(call.qLen, call.kvLen) > ATTN_MAX_LENGTH)
@@ -158,6 +161,10 @@ std::string CallMaker::operand(const Operand &declared) {
       return "operand '" + declared.name + "': " + limit("elements", elements, maxOperandElements);
   }
   auto given = request.operands.find(declared.name);
+  if (given == request.operands.end() && !declared.sizes.empty()) {
+    call.environment.tensors[declared.name] = ownValues(declared);
+    return "";
+  }
   if (given == request.operands.end())
     call.madeUp.push_back(declared.name);
   return operandValues(declared, shape, given == request.operands.end() ? "" : given->second, random, call.kvLen,
@@ -167,13 +174,14 @@ std::string CallMaker::operand(const Operand &declared) {
 /// The operands that say which pairs are visible; the others (biases, rotations) leave no trace in a picture.
 std::set<std::string> CallMaker::operandsOfMasks() const {
   std::set<std::string> symbols, tensors;
-  for (const spec::Partition &partition : pattern.partitions)
-    for (const spec::Partition::Class &entry : partition.classes)
-      if (entry.rule)
-        entry.rule.collect(symbols, tensors);
   for (const spec::Entry &entry : pattern.entries)
-    for (const spec::KernelMap &map : entry.attend.maps)
+    for (const spec::KernelMap &map : entry.attend.maps) {
       map.mask.collect(symbols, tensors);
+      for (auto [partition, index] : map.classes)
+        for (const spec::Partition::Class &c : pattern.partitions[partition].classes)
+          if (c.rule)
+            c.rule.collect(symbols, tensors);
+    }
   return tensors;
 }
 

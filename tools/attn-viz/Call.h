@@ -22,7 +22,7 @@ struct Request {
   std::string entry; ///< empty: all
   std::optional<int64_t> qLen, kvLen, qPos, qHeads, kvHeads, rows, keys;
   std::vector<int64_t> layers = {0};
-  int64_t request = 0;
+  int64_t request = 0, slots = 4;
   std::vector<std::string> steps; ///< entry points whose rows are drawn as calls of their own, as in decoding
   std::map<std::string, std::string> params, operands;
   int64_t seed = 0;
@@ -33,6 +33,8 @@ inline constexpr int64_t maxTilesPerSide = 4096, maxHeads = 64, maxLayers = 16, 
 
 struct Call {
   int64_t qLen = 0, kvLen = 0, qPos = 0; ///< position of query row 0
+  int64_t sequence = 0;                  ///< keys of the sequence: kvLen, unless the keys drawn are slots of a cache
+  bool slots = false;
   int64_t qHeads = 0, kvHeads = 0, request = 0;
   int64_t rows = 0, keys = 0; ///< of a tile
   std::vector<int64_t> layers;

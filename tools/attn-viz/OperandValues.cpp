@@ -101,3 +101,13 @@ std::string viz::operandValues(const Operand &declared, const std::vector<int64_
   }
   return "";
 }
+
+mask::Environment::Tensor viz::ownValues(const Operand &declared) {
+  mask::Environment::Tensor tensor;
+  tensor.sizes = declared.sizes;
+  if (auto *reals = std::get_if<std::vector<double>>(&declared.values))
+    tensor.reals = *reals;
+  else
+    tensor.data = std::get<std::vector<int64_t>>(declared.values);
+  return tensor;
+}

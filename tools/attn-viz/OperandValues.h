@@ -15,6 +15,9 @@ namespace attn::viz {
 std::string operandValues(const spec::Operand &declared, const std::vector<int64_t> &shape, const std::string &given,
                           tool::Random &random, int64_t keys, mask::Environment::Tensor &tensor);
 
+/// The values that the pattern itself has for an operand, which must have some.
+mask::Environment::Tensor ownValues(const spec::Operand &declared);
+
 } // namespace attn::viz
 
 #endif // ATTN_TOOLS_ATTN_VIZ_OPERANDVALUES_H

@@ -165,6 +165,8 @@ std::string PageMaker::masks() const {
 }
 
 std::string PageMaker::make(std::string &page) {
+  if (llvm::any_of(scene.entries, [](const EntryScene &entry) { return entry.call.slots; }))
+    return "UNSUPPORTED: a page of keys that are slots of a cache; --slots=0 leaves them out";
   if (std::max(call.qLen, call.kvLen) > maxPageLength)
     return "LIMIT: a page of " + std::to_string(std::max(call.qLen, call.kvLen)) + " rows, at most " +
            std::to_string(maxPageLength);

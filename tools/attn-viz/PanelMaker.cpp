@@ -19,9 +19,11 @@ bool Panel::sameAs(const Panel &other) const {
 std::vector<PanelMaker::Part> PanelMaker::parts() const {
   std::vector<Part> result;
   if (!call.steps)
-    return {{0, call.qLen, call.kvLen}};
-  for (int64_t row = 0; row < call.qLen; ++row)
-    result.push_back({row, 1, call.kvLen - call.qLen + row + 1});
+    return {{0, call.qLen, call.kvLen, call.sequence}};
+  for (int64_t row = 0; row < call.qLen; ++row) {
+    int64_t sequence = call.sequence - call.qLen + row + 1;
+    result.push_back({row, 1, call.slots ? call.kvLen : sequence, sequence});
+  }
   return result;
 }
 
@@ -40,6 +42,7 @@ TileCall PanelMaker::tileCall(const Part &part, int64_t layer) const {
   result.batch = call.request + 1, result.request = call.request, result.layer = layer;
   result.rows = call.rows, result.keys = call.keys;
   result.environment = call.environment;
+  result.environment.values["sequence.kv_len"] = part.sequence;
   result.pairBudget = 0;
   return result;
 }
@@ -95,7 +98,7 @@ std::string PanelMaker::lookAtPairs(int64_t layer, int64_t head, Panel &panel) {
   int64_t &q = env.values["q"], &k = env.values["k"];
   int64_t visible = 0;
   for (const Part &part : parts()) {
-    env.values["q_len"] = part.rows, env.values["kv_len"] = part.kvLen;
+    env.values["q_len"] = part.rows, env.values["kv_len"] = part.sequence;
     keyClasses.emplace_back();
     for (k = 0; k < part.kvLen; ++k)
       keyClasses.back().push_back(visibility.keyClass(env));
@@ -178,7 +181,7 @@ std::string PanelMaker::findBlindRows(int64_t layer, int64_t head, Panel &panel)
 /// classes.
 std::string PanelMaker::classifyBoxes(int64_t layer, int64_t head, int64_t budget, Panel &panel, Panel &inOrder) const {
   const Loop &loop = loops[0];
-  TileCall tiles = tileCall({0, call.qLen, call.kvLen}, layer);
+  TileCall tiles = tileCall(parts()[0], layer);
   tiles.pairBudget = budget;
   passes::TilePicture picture;
   auto report = passes::countTiles(loop.mask, loop.boxes, *loop.grid, tiles, &picture, head);
@@ -247,6 +250,8 @@ std::string PanelMaker::make(int64_t layer, int64_t head, int64_t budget, std::v
   panel.shape = {call.qLen, call.kvLen, call.rows, call.keys};
   if (call.steps)
     panel.note = "a row is one decode step, tiles of 1 x " + std::to_string(call.keys);
+  if (call.slots)
+    panel.note += (panel.note.empty() ? "" : "; ") + std::string("columns are slots, not positions");
   std::string problem = isBoxed ? "" : classify(layer, head, drawPairs ? 0 : budget, panel);
   if (problem.empty() && (drawPairs || !isBoxed))
     problem = drawPairs ? lookAtPairs(layer, head, panel) : findBlindRows(layer, head, panel);
@@ -259,6 +264,10 @@ std::string PanelMaker::make(int64_t layer, int64_t head, int64_t budget, std::v
   }
   if (problem.empty() && drawPairs)
     problem = compare(panel);
+  if (call.slots) { // a row may see keys of the sequence
+    panel.blind.clear();
+    panel.figures.blindRows = 0;
+  }
   panels.push_back(std::move(panel));
   return problem;
 }

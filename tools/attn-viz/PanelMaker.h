@@ -26,7 +26,7 @@ public:
 private:
   /// The rows of the drawing that are one call: all of them, or with steps one.
   struct Part {
-    int64_t row, rows, kvLen;
+    int64_t row, rows, kvLen, sequence; ///< sequence: as in Call
   };
   std::vector<Part> parts() const;
   passes::TileCall tileCall(const Part &part, int64_t layer) const;

@@ -90,7 +90,8 @@ static std::string makeEntry(const Pattern &pattern, const attn::spec::Entry &en
   return "";
 }
 
-std::string attn::viz::makeScene(const Pattern &pattern, const Request &request, Scene &scene) {
+std::string attn::viz::makeScene(const Parts &parts, const Request &request, Scene &scene) {
+  const Pattern &pattern = parts.pattern;
   scene.pattern = pattern.name;
   scene.doc = pattern.doc;
   if (std::string problem = makeCall(pattern, request, scene.call); !problem.empty())
@@ -102,13 +103,20 @@ std::string attn::viz::makeScene(const Pattern &pattern, const Request &request,
   for (const std::string &name : scene.positive)
     if (int64_t value = scene.call.environment.values.at(name); value < 1)
       return "parameter '" + name + "' must be at least 1, got " + std::to_string(value);
-  for (const spec::Entry &entry : pattern.entries) {
-    if (!request.entry.empty() && entry.name != request.entry)
+  for (size_t i = 0; i < pattern.entries.size(); ++i) {
+    const spec::Entry &entry = pattern.entries[i];
+    const Parts::Origin &origin = parts.origins[i];
+    if (!request.entry.empty() && origin.entry != request.entry)
       continue;
     scene.entries.emplace_back();
     Call &call = scene.entries.back().call = scene.call;
-    call.steps = llvm::is_contained(request.steps, entry.name);
+    call.steps = llvm::is_contained(request.steps, origin.entry);
     call.rows = call.steps ? 1 : call.rows;
+    call.slots = origin.slots;
+    if (call.slots && (call.kvLen = request.slots) == 0) {
+      scene.entries.pop_back(); // nothing to draw
+      continue;
+    }
     if (std::string problem = makeEntry(pattern, entry, kernels.loops, scene, scene.entries.back()); !problem.empty())
       return problem;
   }

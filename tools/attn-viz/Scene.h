@@ -7,6 +7,7 @@
 #define ATTN_TOOLS_ATTN_VIZ_SCENE_H
 
 #include "tools/attn-viz/Call.h"
+#include "tools/attn-viz/Parts.h"
 
 #include <set>
 
@@ -79,7 +80,7 @@ std::vector<std::string> panelLines(const Panel &panel, const EntryScene &entry)
 std::string escapeMarkup(const std::string &text);
 
 /// Returns an empty string, or what is wrong.
-std::string makeScene(const spec::Pattern &pattern, const Request &request, Scene &scene);
+std::string makeScene(const Parts &parts, const Request &request, Scene &scene);
 
 } // namespace attn::viz
 

@@ -25,7 +25,7 @@ static Expr inClass(const Partition &partition, size_t index) {
     return Expr::boolean(true);
   std::vector<Expr> terms;
   for (size_t i = 0; i < index; ++i)
-    if (!partition.classes[i].cache) // has no positions
+    if (partition.classes[i].rule) // else a cache, whose keys are no positions
       terms.push_back(!partition.classes[i].rule);
   if (partition.classes[index].rule)
     terms.push_back(partition.classes[index].rule);
@@ -34,7 +34,7 @@ static Expr inClass(const Partition &partition, size_t index) {
 
 /// The positions that a cache holds.
 static Expr resident(const attn::spec::Cache &cache) {
-  if (cache.layout == attn::spec::Layout::Contiguous)
+  if (cache.layout != attn::spec::Layout::SinkRing)
     return Expr::boolean(true);
   Expr k = Expr::symbol("k"), ring = Expr::symbol("kv_len") - Expr::symbol(cache.ring);
   return k < Expr::symbol(cache.sink) || ring <= k;

@@ -47,6 +47,8 @@ static cl::opt<int64_t> request("request", cl::desc("Request of the batch (defau
 static cl::list<std::string>
     steps("steps", cl::desc("Entry points whose rows are decode steps, each with the keys up to itself"),
           cl::value_desc("list"), cl::CommaSeparated, cl::cat(category));
+static cl::opt<int64_t> slots("slots", cl::desc("Keys of a cache of slots (default 4; 0: do not draw them)"),
+                              cl::value_desc("n"), cl::init(4), cl::cat(category));
 static cl::list<std::string> params("param", cl::desc("Value of a parameter (default: the pattern's)"),
                                     cl::value_desc("name=value"), cl::cat(category));
 static cl::list<std::string>
@@ -102,6 +104,7 @@ static bool readOptions(Request &what) {
   what.qHeads = given(qHeads);
   what.kvHeads = given(kvHeads);
   what.request = request;
+  what.slots = slots;
   what.steps.assign(steps.begin(), steps.end());
   what.seed = seed;
   if (!layers.empty())
@@ -128,15 +131,16 @@ static int drawHere() {
   auto pattern = attn::spec::read({(*buffer)->getBufferStart(), (*buffer)->getBufferSize()}, diagnostics);
   if (!pattern)
     return refuse(diagnostics.str());
+  Parts parts = splitParts(*pattern);
   Scene scene;
-  if (std::string problem = makeScene(*pattern, what, scene); !problem.empty())
+  if (std::string problem = makeScene(parts, what, scene); !problem.empty())
     return refuse(problem.back() == '\n' ? problem : "attn-viz: " + problem + "\n");
   std::string bytes;
   switch (format == Format::FromName ? formatOf(output) : format) {
   case Format::Svg: bytes = renderSvg(draw(scene)); break;
   case Format::Png: bytes = renderPng(draw(scene)); break;
   case Format::Html:
-    if (std::string problem = renderPage(*pattern, scene, bytes); !problem.empty())
+    if (std::string problem = renderPage(parts.pattern, scene, bytes); !problem.empty())
       return refuse("attn-viz: " + problem + "\n");
     break;
   default: bytes = renderAscii(scene);
