@@ -119,6 +119,12 @@ void Expr::collect(std::set<std::string> &symbols, std::set<std::string> &tensor
     arg.collect(symbols, tensors);
 }
 
+Expr Expr::withArgs(std::vector<Expr> args) const {
+  Node copy = *node;
+  copy.args = std::move(args);
+  return of(std::move(copy));
+}
+
 Expr Expr::substitute(const std::function<Expr(const std::string &)> &f) const {
   if (node->op == Op::Symbol) {
     Expr replacement = f(node->name);

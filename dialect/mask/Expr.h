@@ -75,6 +75,8 @@ public:
   static Expr element(std::string tensor, std::vector<Expr> indices, Type type);
   /// Member or Ancestor.
   static Expr search(Op op, std::string tensor, std::vector<Expr> args);
+  /// The same node over other arguments of the same types.
+  Expr withArgs(std::vector<Expr> args) const;
   /// Builds `op` over `args`. The argument types must be those the operator takes (asserted); And, Or, Add, Mul, Min
   /// and Max take two or more. No folding: see Simplify.h.
   static Expr make(Op op, std::vector<Expr> args);

@@ -42,8 +42,7 @@ Expr replaced(const Expr &e, const Replacements &replacements) {
   std::vector<Expr> args;
   for (const Expr &arg : e.args())
     args.push_back(replaced(arg, replacements));
-  return e.op() == Op::Element ? Expr::element(e.name(), std::move(args), e.type())
-                               : Expr::make(e.op(), std::move(args));
+  return e.withArgs(std::move(args));
 }
 } // namespace
 

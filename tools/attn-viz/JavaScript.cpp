@@ -70,10 +70,6 @@ std::string Printer::print(const Expr &e) const {
     std::string element = call("at", args, "t[" + std::to_string(names.operands.at(e.name())) + "]");
     return e.type() == attn::mask::Type::Bool ? "(" + element + " !== 0)" : element;
   }
-  case Op::Member:
-  case Op::Ancestor:
-    return call(e.op() == Op::Member ? "member" : "ancestor", args,
-                "t[" + std::to_string(names.operands.at(e.name())) + "]");
   case Op::Add: return infix(" + ", args);
   case Op::Sub: return infix(" - ", args);
   case Op::Mul: return infix(" * ", args);

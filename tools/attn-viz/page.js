@@ -35,20 +35,6 @@ function ancestor(tensor, x, y, ...indices) {
   while (x > y && x >= 0 && x < row.length && row[x] < x) x = row[x];
   return x === y;
 }
-function member(tensor, x, from, to, ...row) {
-  const end = Math.min(to, tensor.sizes[tensor.sizes.length - 1]);
-  for (let p = Math.max(from, 0); p < end; ++p) if (at(tensor, ...row, p) === x) return true;
-  return false;
-}
-function ancestor(tensor, x, y, ...row) {
-  const size = tensor.sizes[tensor.sizes.length - 1];
-  while (x > y && x >= 0 && x < size) {
-    const parent = at(tensor, ...row, x);
-    if (parent >= x) break;
-    x = parent;
-  }
-  return x === y;
-}
 
 // ---- the model ----
 
