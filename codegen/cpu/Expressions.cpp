@@ -6,6 +6,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -13,13 +14,45 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::codegen::cpu;
 
+namespace {
+/// x - y = 0 modulo n, or not. Computed as x mod n = y mod n: where x is of the rows and y of the column, no row is
+/// divided per column.
+struct Congruence {
+  Value x, y, n;
+  explicit operator bool() const { return static_cast<bool>(n); }
+
+  explicit Congruence(Operation *op) {
+    auto compare = dyn_cast<arith::CmpIOp>(op);
+    if (!compare ||
+        !(compare.getPredicate() == arith::CmpIPredicate::eq || compare.getPredicate() == arith::CmpIPredicate::ne) ||
+        !matchPattern(compare.getRhs(), m_Zero()))
+      return;
+    auto mod = compare.getLhs().getDefiningOp<tile::ModOp>();
+    auto difference = mod ? mod.getLhs().getDefiningOp<arith::SubIOp>() : arith::SubIOp();
+    if (difference)
+      x = difference.getLhs(), y = difference.getRhs(), n = mod.getRhs();
+  }
+};
+} // namespace
+
+/// value mod divisor.
+Operand Expressions::residue(Value value, Value divisor) {
+  if (auto it = residues.find({value, divisor}); it != residues.end())
+    return it->second;
+  return arithmetic.mod(evaluate(value), evaluate(divisor), [&](Value isZero) { onZeroDivisor(isZero); });
+}
+
 void Expressions::prepare(Region &region, ArrayRef<Value> later) {
   regions.insert(&region);
   llvm::DenseSet<Value> dependent(later.begin(), later.end());
   for (Operation &op : region.front().without_terminator()) {
     bool waits = llvm::any_of(op.getOperands(), [&](Value v) { return dependent.contains(v); });
-    if (auto read = dyn_cast<tile::ElementOp>(op))
-      buffer(read.getBuffer());
+    if (isa<tile::ElementOp, tile::MemberOp, tile::AncestorOp>(op))
+      buffer(op.getOperand(0));
+    if (Congruence c(&op); c && waits && !dependent.contains(c.n))
+      for (Value side : {c.x, c.y})
+        if (!dependent.contains(side))
+          residues[{side, c.n}] = residue(side, c.n);
     for (Value result : op.getResults()) {
       if (waits)
         dependent.insert(result);
@@ -89,6 +122,7 @@ const Expressions::Buffer &Expressions::buffer(Value value) {
     b.sizes.push_back(e.max(size, e.i64(1)));
     b.strides.push_back(e.word(words, 1 + rank + i));
   }
+  b.isEmpty = empty;
   b.base = e.select(empty, e.capture(around.task.zeroRow), e.load(e.ptr(), words, 8));
   for (Value &size : b.sizes)
     size = e.select(empty, e.i64(1), size);
@@ -166,6 +200,8 @@ Operand Expressions::operation(Operation *op) {
       indices.push_back(evaluate(index));
     return element(read.getBuffer(), indices);
   }
+  if (isa<tile::MemberOp, tile::AncestorOp>(op))
+    return search(op);
   if (isa<tile::ModOp>(op))
     return arithmetic.mod(arg(0), arg(1), zeroDivisor);
   if (isa<tile::IsPow2Op>(op))
@@ -182,6 +218,8 @@ Operand Expressions::operation(Operation *op) {
     return arithmetic.minmax(isa<arith::MinSIOp>(op), arg(0), arg(1));
   if (isa<math::AbsIOp>(op))
     return arithmetic.abs(arg(0));
+  if (Congruence c(op); c && (evaluate(c.x).range() - evaluate(c.y).range()).lo != Interval().lo) // no wrap
+    return arithmetic.compare(cast<arith::CmpIOp>(op).getPredicate(), residue(c.x, c.n), residue(c.y, c.n));
   if (auto compare = dyn_cast<arith::CmpIOp>(op); compare && !compare.getLhs().getType().isInteger(1))
     return arithmetic.compare(compare.getPredicate(), arg(0), arg(1));
   if (isa<arith::SelectOp>(op))

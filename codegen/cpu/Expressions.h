@@ -41,19 +41,24 @@ public:
   /// failed() is true and the value is arbitrary.
   Operand evaluate(Value value);
   bool failed() const { return hasFailed; }
-  /// One element of a buffer, and the size of a dimension. Indices are clamped.
+  /// One element of a buffer, indices clamped, and the size of a dimension, 0 if the buffer is empty.
   Operand element(Value buffer, llvm::ArrayRef<Operand> indices);
-  Value bufferSize(Value value, int64_t dimension) { return buffer(value).sizes[dimension]; }
+  Value bufferSize(Value value, int64_t dimension) {
+    const Buffer &b = buffer(value);
+    return e.select(b.isEmpty, e.i64(0), b.sizes[dimension]);
+  }
   /// A size by its name in tile.size.
   Operand size(llvm::StringRef name);
   LaneArithmetic &lanes() { return arithmetic; }
 
 private:
   Operand operation(mlir::Operation *op);
+  Operand search(mlir::Operation *op);
+  Operand residue(Value value, Value divisor);
   void onZeroDivisor(Value isZero);
 
   struct Buffer {
-    Value base;
+    Value base, isEmpty;
     Values sizes, strides;
   };
   const Buffer &buffer(Value value);
@@ -62,6 +67,7 @@ private:
   const Surroundings &around;
   LaneArithmetic arithmetic;
   llvm::DenseMap<Value, Operand> values, column;
+  llvm::DenseMap<std::pair<Value, Value>, Operand> residues; ///< (value, divisor), known before the columns
   llvm::DenseMap<Value, Buffer> buffers;
   llvm::SmallPtrSet<mlir::Region *, 4> regions;
   bool inColumn = false, hasFailed = false;

@@ -52,6 +52,7 @@ class LaneArithmetic {
 public:
   LaneArithmetic(Emitter &e, int64_t vectors) : e(e), vectors(vectors) {}
 
+  int64_t vectorCount() const { return vectors; }
   Operand add(const Operand &a, const Operand &b);
   Operand sub(const Operand &a, const Operand &b);
   Operand mul(const Operand &a, const Operand &b);

@@ -43,6 +43,15 @@ private:
   Values loop(const Instruction &i);
   Values branch(const Instruction &i);
   Value single(const Instruction &i, ValueRange args);
+  Value evaluate(const Instruction &i, ValueRange args) {
+    Value coordinates[3];
+    for (auto [name, value] : llvm::zip(std::array{"h", "q", "k"}, coordinates))
+      if (i.expr.uses(name)) {
+        value = args.front();
+        args = args.drop_front();
+      }
+    return inputs.evaluate(i.expr, coordinates[0], coordinates[1], coordinates[2]);
+  }
   Value fold(ValueRange args, function_ref<Value(Value, Value)> f) {
     Value result = args[0];
     for (Value arg : args.drop_front())
@@ -125,6 +134,7 @@ Value RangeCode::single(const Instruction &i, ValueRange args) {
   case Code::Le: return e.cmp(arith::CmpIPredicate::sle, args[0], args[1]);
   case Code::Eq: return e.eq(args[0], args[1]);
   case Code::IsPow2: return arithmetic.isPow2(integer(args[0])).scalar;
+  case Code::Evaluate: return evaluate(i, args);
   case Code::And: return fold(args, [&](Value a, Value b) { return e.createOrFold<arith::AndIOp>(a, b); });
   case Code::Or: return fold(args, [&](Value a, Value b) { return e.createOrFold<arith::OrIOp>(a, b); });
   case Code::Not: return e.createOrFold<arith::XOrIOp>(args[0], e.i1(true));
@@ -186,6 +196,23 @@ RangeInputs attn::codegen::cpu::rangeInputs(KernelScope &scope, std::map<std::st
   };
   inputs.size = [&scope, argument](StringRef name, int64_t dimension) {
     return scope.scalars.bufferSize(argument(name), dimension);
+  };
+  inputs.evaluate = [&scope, &e](const mask::Expr &expr, Value h, Value q, Value k) {
+    Region region;
+    Block &block = region.emplaceBlock();
+    SmallVector<Value, 6> known = {scope.task.b, h, scope.task.g, scope.task.layer, q, k};
+    for (size_t i = 0; i < known.size(); ++i)
+      block.addArgument(e.getI64Type(), e.getLoc());
+    OpBuilder builder(e.getContext());
+    builder.setInsertionPointToEnd(&block);
+    Value value = passes::exprToValue(builder, scope.kernel, expr, block.getArguments());
+    builder.create<tile::YieldOp>(e.getLoc(), value);
+    Expressions expressions(e, scope.around, 1);
+    for (auto [argument, coordinate] : llvm::zip(block.getArguments(), known))
+      if (coordinate)
+        expressions.bind(argument, Operand::ofScalar(coordinate));
+    expressions.prepare(region, {});
+    return expressions.evaluate(value).scalar;
   };
   return inputs;
 }

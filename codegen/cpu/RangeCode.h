@@ -15,6 +15,8 @@ struct RangeInputs {
   std::function<Value(llvm::StringRef name)> input;
   std::function<Value(llvm::StringRef tensor, ValueRange indices)> element;
   std::function<Value(llvm::StringRef tensor, int64_t dimension)> size;
+  /// An expression as the mask computes it; h, q and k as given where it uses them.
+  std::function<Value(const mask::Expr &expr, Value h, Value q, Value k)> evaluate;
 };
 
 /// The inputs of programs run for the current task of a kernel; `given` are those that the task does not say.

@@ -159,6 +159,7 @@ struct Expression::Decoder {
   Error decode(Operation &op);
   Expected<Step> step(Operation &op, llvm::ArrayRef<unsigned> in, unsigned out);
   Expected<Step> element(ir::ElementOp op, std::vector<unsigned> in, unsigned out);
+  Expected<Step> search(Operation &op, std::vector<unsigned> in, unsigned out);
   template <typename T, typename Write>
   static Step elementStep(const Array<T> *array, std::vector<unsigned> in, Write write);
   unsigned newCell(Value value) {
@@ -190,6 +191,36 @@ Expected<Expression::Step> Expression::Decoder::element(ir::ElementOp op, std::v
   if (!array)
     return array.takeError();
   return elementStep(*array, in, [=](Cell *c, int64_t value) { c[out].i = value; });
+}
+
+/// attn.member and attn.ancestor, one element after the other.
+Expected<Expression::Step> Expression::Decoder::search(Operation &op, std::vector<unsigned> in, unsigned out) {
+  bool isMember = isa<ir::MemberOp>(op);
+  size_t own = isMember ? 3 : 2, rank = in.size() - own + 1;
+  auto found = env.intOperand(op.getAttrOfType<FlatSymbolRefAttr>("symbol").getValue(), rank);
+  if (!found)
+    return found.takeError();
+  const IntTensor *array = *found;
+  return [=](Cell *c) {
+    int64_t row = 0, size = array->shape.back();
+    for (size_t d = 0; d + 1 < rank; ++d)
+      row = row * array->shape[d] + std::clamp<int64_t>(c[in[own + d]].i, 0, array->shape[d] - 1);
+    auto at = [&](int64_t p) { return int64_t(array->values[row * size + p]); };
+    int64_t x = c[in[0]].i, y = c[in[1]].i;
+    if (!isMember) {
+      for (bool rises = false; !rises && x > y && x >= 0 && x < size;) {
+        rises = at(x) >= x;
+        x = rises ? x : at(x);
+      }
+      c[out].i = x == y;
+      return true;
+    }
+    bool isHere = false;
+    for (int64_t p = std::max<int64_t>(y, 0); p < std::min(c[in[2]].i, size); ++p)
+      isHere |= at(p) == x;
+    c[out].i = isHere;
+    return true;
+  };
 }
 
 Expected<Expression::Step> Expression::Decoder::step(Operation &op, llvm::ArrayRef<unsigned> in, unsigned out) {
@@ -271,6 +302,7 @@ Expected<Expression::Step> Expression::Decoder::step(Operation &op, llvm::ArrayR
         return [=, v = *values](Cell *c) { return c[out].i = ofRequest(v, c[b].i), true; };
       })
       .Case([&](ir::ElementOp read) { return element(read, in.vec(), out); })
+      .Case<ir::MemberOp, ir::AncestorOp>([&](auto) { return search(op, in.vec(), out); })
       .Default([](Operation *) { return createStringError("is not supported in expressions"); });
 }
 

@@ -403,6 +403,43 @@ def Attn_IsPow2Op : Attn_Op<"is_pow2", [Pure]> {
   let assemblyFormat = "$value attr-dict";
 }
 
+class Attn_SearchOp<string mnemonic> : Attn_Op<mnemonic, [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]>;
+
+def Attn_MemberOp : Attn_SearchOp<"member"> {
+  let summary = "Whether a list in an operand holds a value";
+  let description = [{
+    The list is the elements `from <= p < to` of the operand's last dimension; positions outside of the operand hold
+    nothing. Indices before the last are clamped to their dimensions.
+
+    Constraints:
+    * C1: the symbol is an integer `attn.operand` of the enclosing pattern with one dimension more than there are
+      indices.
+
+    Example: `%m = attn.member %block in @columns[] from %first to %end`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$symbol, I64:$value, I64:$from, I64:$to, Variadic<I64>:$indices);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$value `in` $symbol `[` $indices `]` `from` $from `to` $to attr-dict";
+}
+
+def Attn_AncestorOp : Attn_SearchOp<"ancestor"> {
+  let summary = "Whether a node of a tree is another one or above it";
+  let description = [{
+    The operand's last dimension holds the parent of each node. True if `node` is `of` or is met on the way from it to
+    its parent, to the parent of that, ...; the way ends at a parent that is not below its child, and outside of the
+    operand. Indices before the last are clamped.
+
+    Constraints:
+    * C1: the symbol is an integer `attn.operand` of the enclosing pattern with one dimension more than there are
+      indices.
+
+    Example: `%a = attn.ancestor %node of %leaf in @parent[%b]`
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$symbol, I64:$of, I64:$node, Variadic<I64>:$indices);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$node `of` $of `in` $symbol `[` $indices `]` attr-dict";
+}
+
 def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator]> {
   let summary = "The value of an expression region";
   let description = [{ Example: `attn.yield %0 : i1` }];

@@ -472,3 +472,23 @@ LogicalResult ElementOp::verifySymbolUses(SymbolTableCollection &) {
                                           << " for an operand of " << operand.getType() << ", got " << getType();
   return success();
 }
+
+/// What the searches share: C1.
+static LogicalResult verifySearch(Operation *op, FlatSymbolRefAttr symbol, size_t indices) {
+  auto operand = lookup<OperandOp>(op, symbol.getAttr());
+  if (!operand || isa<FloatType>(operand.getType()))
+    return op->emitOpError("symbol: expected an attn.operand of integers, got '") << symbol.getValue() << "'";
+  if (operand.getShape().size() != indices + 1)
+    return op->emitOpError("number of indices: expected ")
+           << operand.getShape().size() - 1 << ", all dimensions but the last of '" << symbol.getValue() << "', got "
+           << indices;
+  return success();
+}
+LogicalResult MemberOp::verifySymbolUses(SymbolTableCollection &) {
+  // C1
+  return verifySearch(*this, getSymbolAttr(), getIndices().size());
+}
+LogicalResult AncestorOp::verifySymbolUses(SymbolTableCollection &) {
+  // C1
+  return verifySearch(*this, getSymbolAttr(), getIndices().size());
+}

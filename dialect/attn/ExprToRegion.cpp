@@ -113,6 +113,8 @@ Value Emitter::build(const Expr &e) {
   case ExprOp::Floor: return create<arith::FPToSIOp>(builder.getI64Type(), create<math::FloorOp>(args[0]));
   case ExprOp::Not: return create<arith::XOrIOp>(args[0], emit(Expr::boolean(true)));
   case ExprOp::IsPow2: return leaves.isPow2(args[0]);
+  case ExprOp::Member:
+  case ExprOp::Ancestor: return leaves.search(e, args);
   case ExprOp::Select: return create<arith::SelectOp>(args[0], args[1], args[2]);
   default: return compare(e, args[0], args[1]);
   }
@@ -134,5 +136,11 @@ Value attn::ir::emitExpr(OpBuilder &builder, Location loc, const Expr &expr, Val
   };
   leaves.mod = [&](Value a, Value b) -> Value { return builder.create<ModOp>(loc, b.getType(), a, b); };
   leaves.isPow2 = [&](Value a) -> Value { return builder.create<IsPow2Op>(loc, builder.getI1Type(), a); };
+  leaves.search = [&](const Expr &e, ValueRange args) -> Value {
+    if (e.op() == ExprOp::Member)
+      return builder.create<MemberOp>(loc, builder.getI1Type(), e.name(), args[0], args[1], args[2],
+                                      args.drop_front(3));
+    return builder.create<AncestorOp>(loc, builder.getI1Type(), e.name(), args[0], args[1], args.drop_front(2));
+  };
   return emitExpr(builder, loc, expr, coordinates, score, leaves);
 }

@@ -18,6 +18,8 @@ struct ExprLeaves {
   std::function<mlir::Value(const mask::Expr &element, mlir::ValueRange indices)> element;
   std::function<mlir::Value(mlir::Value lhs, mlir::Value rhs)> mod;
   std::function<mlir::Value(mlir::Value value)> isPow2;
+  /// Value of Member and Ancestor.
+  std::function<mlir::Value(const mask::Expr &search, mlir::ValueRange args)> search;
 };
 
 /// Emits `expr` at the builder: integers as i64, floats as f32, booleans as i1. `coordinates` are
@@ -26,7 +28,8 @@ struct ExprLeaves {
 mlir::Value emitExpr(mlir::OpBuilder &builder, mlir::Location loc, const mask::Expr &expr, mlir::ValueRange coordinates,
                      mlir::Value score, const ExprLeaves &leaves);
 
-/// The same with the leaves of the attn dialect: attn.scalar, attn.element, attn.mod, attn.is_pow2.
+/// The same with the leaves of the attn dialect: attn.scalar, attn.element, attn.mod, attn.is_pow2, attn.member,
+/// attn.ancestor.
 mlir::Value emitExpr(mlir::OpBuilder &builder, mlir::Location loc, const mask::Expr &expr, mlir::ValueRange coordinates,
                      mlir::Value score = {});
 

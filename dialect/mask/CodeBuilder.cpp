@@ -11,7 +11,7 @@ namespace attn::mask {
 // Definitions
 //===----------------------------------------------------------------------===//
 
-int CodeBuilder::define(Code code, std::vector<int> args, int64_t imm, const std::string &name) {
+int CodeBuilder::define(Code code, std::vector<int> args, int64_t imm, const std::string &name, const Expr &expr) {
   Key key(code, imm, name, args);
   for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope)
     if (auto it = scope->known.find(key); it != scope->known.end())
@@ -22,7 +22,7 @@ int CodeBuilder::define(Code code, std::vector<int> args, int64_t imm, const std
   int id = static_cast<int>(definitions.size());
   definitions.push_back({code, imm, args});
   scope.known.emplace(std::move(key), id);
-  scope.block.body.push_back({code, imm, name, std::move(args), {id}, {}});
+  scope.block.body.push_back({code, imm, name, std::move(args), {id}, {}, expr});
   return id;
 }
 
@@ -37,7 +37,7 @@ CodeBuilder::Carried CodeBuilder::arguments(size_t count) {
 
 CodeBuilder::Carried CodeBuilder::loop(const Carried &initial, const std::function<int(const Carried &)> &condition,
                                        const std::function<Carried(const Carried &)> &body) {
-  Instruction instruction{Code::While, 0, {}, initial, {}, {}};
+  Instruction instruction{Code::While, 0, {}, initial, {}, {}, {}};
   auto block = [&](auto &&build) {
     scopes.emplace_back();
     Carried carried = arguments(initial.size());
@@ -191,6 +191,14 @@ int CodeBuilder::isPow2(int a) {
   if (auto x = constantOf(a))
     return boolean(*x > 0 && (*x & (*x - 1)) == 0);
   return define(Code::IsPow2, {a});
+}
+
+int CodeBuilder::evaluate(const Expr &e, const Bindings &bindings) {
+  std::vector<int> args;
+  for (const char *name : {"h", "q", "k"})
+    if (e.uses(name))
+      args.push_back(bindings.count(name) ? bindings.at(name) : input(name));
+  return define(Code::Evaluate, std::move(args), 0, e.str(), e);
 }
 
 int CodeBuilder::land(int a, int b) {

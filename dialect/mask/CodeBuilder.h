@@ -45,6 +45,12 @@ public:
   int le(int a, int b);
   int eq(int a, int b);
   int isPow2(int a);
+  int element(const std::string &tensor, std::vector<int> indices) {
+    return define(Code::Element, std::move(indices), 0, tensor);
+  }
+  int size(const std::string &tensor, int64_t dimension) { return define(Code::TensorSize, {}, dimension, tensor); }
+  /// `floor` or a comparison of floats, left to the consumer.
+  int evaluate(const Expr &e, const Bindings &bindings);
   int land(int a, int b);
   int lor(int a, int b);
   int lnot(int a);
@@ -54,8 +60,13 @@ public:
   Carried loop(const Carried &initial, const std::function<int(const Carried &)> &condition,
                const std::function<Carried(const Carried &)> &body);
 
-  /// The value of an integer or boolean expression without floats. A zero divisor counts as 1.
+  /// The value of an integer or boolean expression. A zero divisor counts as 1.
   int emit(const Expr &e, const Bindings &bindings);
+  /// The least element from `x` up in the list that a Member searches (by bisection if it is sorted).
+  struct Listed {
+    int exists, value;
+  };
+  Listed leastMember(const Expr &e, int x, const Bindings &bindings);
 
   std::optional<int64_t> constantOf(int id) const; ///< the value of an I constant, or of a B one as 0 or 1
   bool isTrue(int id) const { return definitions[id].code == Code::True; }
@@ -76,10 +87,12 @@ private:
     std::vector<int> args;
     bool isArgument = false;
   };
-  int define(Code code, std::vector<int> args, int64_t imm = 0, const std::string &name = {});
+  int define(Code code, std::vector<int> args, int64_t imm = 0, const std::string &name = {}, const Expr &expr = {});
   Carried arguments(size_t count);
   bool is(int id, Code code) const { return !definitions[id].isArgument && definitions[id].code == code; }
   int division(const Expr &e, const Bindings &bindings);
+  int member(const Expr &e, const Bindings &bindings);
+  int ancestor(const Expr &e, const Bindings &bindings);
 
   Facts facts;
   std::vector<Scope> scopes; ///< innermost last

@@ -39,6 +39,63 @@ int CodeBuilder::division(const Expr &e, const Bindings &bindings) {
   return isQuotient ? select(isMinusOne, sub(constant(0), x), result) : result;
 }
 
+CodeBuilder::Listed CodeBuilder::leastMember(const Expr &e, int x, const Bindings &bindings) {
+  int zero = constant(0), one = constant(1);
+  std::vector<int> row;
+  for (size_t i = 3; i < e.args().size(); ++i)
+    row.push_back(emit(e.args()[i], bindings));
+  int size = this->size(e.name(), int64_t(row.size()));
+  int from = max(emit(e.args()[1], bindings), zero), to = min(emit(e.args()[2], bindings), size);
+  auto at = [&](int position) {
+    std::vector<int> indices = row;
+    indices.push_back(position);
+    return element(e.name(), std::move(indices));
+  };
+  auto inside = [&](const Carried &v) { return lt(v[0], to); };
+  if (!facts.sorted.count(e.name())) { // one position after the other
+    auto all = loop({from, boolean(false), zero}, inside, [&](const Carried &v) {
+      int value = at(v[0]), isBetter = land(le(x, value), lor(lnot(v[1]), lt(value, v[2])));
+      return Carried{add(v[0], one), lor(v[1], isBetter), select(isBetter, value, v[2])};
+    });
+    return {all[1], all[2]};
+  }
+  int least = loop(
+      {from, to}, [&](const Carried &v) { return lt(v[0], v[1]); },
+      [&](const Carried &v) {
+        int middle = floorDiv(add(v[0], v[1]), constant(2)), isBelow = lt(at(middle), x);
+        return Carried{select(isBelow, add(middle, one), v[0]), select(isBelow, v[1], middle)};
+      })[0];
+  return {lt(least, to), at(least)};
+}
+
+int CodeBuilder::member(const Expr &e, const Bindings &bindings) {
+  int x = emit(e.args()[0], bindings);
+  Listed least = leastMember(e, x, bindings);
+  return land(least.exists, eq(least.value, x));
+}
+
+int CodeBuilder::ancestor(const Expr &e, const Bindings &bindings) {
+  int zero = constant(0), x = emit(e.args()[0], bindings), y = emit(e.args()[1], bindings);
+  std::vector<int> row;
+  for (size_t i = 2; i < e.args().size(); ++i)
+    row.push_back(emit(e.args()[i], bindings));
+  int size = this->size(e.name(), int64_t(row.size()));
+  auto parent = [&](int position) {
+    std::vector<int> indices = row;
+    indices.push_back(position);
+    return element(e.name(), std::move(indices));
+  };
+  // Carried: the position, and whether it may have a parent that matters.
+  auto reached = loop(
+      {x, boolean(true)},
+      [&](const Carried &v) { return land(v[1], land(lt(y, v[0]), land(le(zero, v[0]), lt(v[0], size)))); },
+      [&](const Carried &v) {
+        int next = parent(v[0]), decreases = lt(next, v[0]);
+        return Carried{select(decreases, next, v[0]), decreases};
+      });
+  return eq(reached[0], y);
+}
+
 int CodeBuilder::emit(const Expr &e, const Bindings &bindings) {
   auto arg = [&](size_t i) { return emit(e.args()[i], bindings); };
   auto fold = [&](int (CodeBuilder::*f)(int, int)) {
@@ -50,6 +107,9 @@ int CodeBuilder::emit(const Expr &e, const Bindings &bindings) {
   auto asDeclared = [&](int value) { // bools are 0 or 1 in memory
     return e.type() == Type::Bool ? lnot(eq(value, constant(0))) : value;
   };
+  bool comparesFloats = e.op() >= Op::Lt && e.op() <= Op::Ne && e.args()[0].type() == Type::Float;
+  if (comparesFloats || e.op() == Op::Floor)
+    return evaluate(e, bindings);
   switch (e.op()) {
   case Op::ConstBool: return boolean(e.boolValue());
   case Op::ConstInt: return constant(e.intValue());
@@ -61,8 +121,10 @@ int CodeBuilder::emit(const Expr &e, const Bindings &bindings) {
     std::vector<int> indices;
     for (size_t i = 0; i < e.args().size(); ++i)
       indices.push_back(arg(i));
-    return asDeclared(define(Code::Element, std::move(indices), 0, e.name()));
+    return asDeclared(element(e.name(), std::move(indices)));
   }
+  case Op::Member: return member(e, bindings);
+  case Op::Ancestor: return ancestor(e, bindings);
   case Op::Add: return fold(&CodeBuilder::add);
   case Op::Sub: return fold(&CodeBuilder::sub);
   case Op::Mul: return fold(&CodeBuilder::mul);

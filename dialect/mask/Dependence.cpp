@@ -160,7 +160,7 @@ int64_t reduce(int64_t q, int64_t k, Direction &direction) {
 void directions(const Expr &e, std::set<Direction> &result) {
   if (!varies(e))
     return;
-  bool isComparison = e.op() >= Op::Lt && e.op() <= Op::Ne;
+  bool isComparison = e.op() >= Op::Lt && e.op() <= Op::Ne && e.args()[0].type() == Type::Int;
   if (!isComparison && e.type() != Type::Int) {
     for (const Expr &arg : e.args())
       directions(arg, result);

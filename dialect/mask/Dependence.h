@@ -14,7 +14,7 @@ namespace attn::mask {
 using ExprSet = std::set<Expr, ExprLess>;
 
 inline bool varies(const Expr &e) { return e.uses("q") || e.uses("k"); }
-/// True if a float occurs, which integer code cannot compute.
+/// True if a float occurs, which integer code leaves to its consumer.
 bool hasFloat(const Expr &e);
 /// `a <= b` and `a < b` of integers as the form `a - b (+ 1)`, which is at most 0 where they hold.
 /// Nothing for other expressions and on overflow.

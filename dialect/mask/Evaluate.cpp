@@ -48,6 +48,38 @@ static Value element(const Expr &e, const Environment &env) {
   return e.type() == Type::Bool ? ofBool(tensor.data[offset] != 0) : ofInteger(tensor.data[offset]);
 }
 
+/// Member and Ancestor.
+static Value search(const Expr &e, const Environment &env) {
+  auto it = env.tensors.find(e.name());
+  size_t own = e.op() == Op::Member ? 3 : 2;
+  if (it == env.tensors.end() || it->second.sizes.size() + own != e.args().size() + 1)
+    return failure("no tensor '" + e.name() + "', or one of another rank");
+  std::vector<int64_t> args;
+  for (const Expr &arg : e.args()) {
+    Value value = evaluate(arg, env);
+    if (!value.ok())
+      return value;
+    args.push_back(value.integer);
+  }
+  const Environment::Tensor &tensor = it->second;
+  int64_t row = 0, size = tensor.sizes.back();
+  for (size_t i = own; i < args.size(); ++i) {
+    int64_t last = std::max<int64_t>(tensor.sizes[i - own] - 1, 0);
+    row = row * tensor.sizes[i - own] + std::clamp<int64_t>(args[i], 0, last);
+  }
+  if ((row + 1) * size > int64_t(tensor.data.size()))
+    return failure("tensor '" + e.name() + "' has fewer elements than its sizes say");
+  const int64_t *data = tensor.data.data() + row * size;
+  if (e.op() == Op::Member) {
+    int64_t from = std::clamp<int64_t>(args[1], 0, size), to = std::clamp<int64_t>(args[2], from, size);
+    return ofBool(std::find(data + from, data + to, args[0]) != data + to);
+  }
+  int64_t x = args[0], y = args[1];
+  while (x > y && x >= 0 && x < size && data[x] < x)
+    x = data[x];
+  return ofBool(x == y);
+}
+
 static Value onIntegers(Op op, int64_t a, int64_t b) {
   int64_t result;
   switch (op) {
@@ -107,6 +139,8 @@ Value evaluate(const Expr &e, const Environment &env) {
   case Op::ConstFloat: return ofReal(e.floatValue());
   case Op::Symbol: return symbol(e, env);
   case Op::Element: return element(e, env);
+  case Op::Member:
+  case Op::Ancestor: return search(e, env);
   case Op::And:
   case Op::Or: {
     bool isAnd = e.op() == Op::And;

@@ -12,7 +12,7 @@ struct Expr::Node {
   Type type;
   int64_t integer = 0; // ConstInt, ConstBool
   double real = 0;     // ConstFloat
-  std::string name;    // Symbol, Element
+  std::string name;    // Symbol, Element, Member, Ancestor
   std::vector<Expr> args;
   int64_t size = 1;
 };
@@ -42,6 +42,10 @@ Expr Expr::real(double value) { return of({Op::ConstFloat, Type::Float, 0, value
 Expr Expr::symbol(std::string name, Type type) { return of({Op::Symbol, type, 0, 0, std::move(name), {}}); }
 Expr Expr::element(std::string tensor, std::vector<Expr> indices, Type type) {
   return of({Op::Element, type, 0, 0, std::move(tensor), std::move(indices)});
+}
+
+Expr Expr::search(Op op, std::string tensor, std::vector<Expr> args) {
+  return of({op, Type::Bool, 0, 0, std::move(tensor), std::move(args)});
 }
 
 static Type resultType(Op op, const std::vector<Expr> &args) {
@@ -109,7 +113,7 @@ bool Expr::uses(const std::string &symbol) const {
 void Expr::collect(std::set<std::string> &symbols, std::set<std::string> &tensors) const {
   if (node->op == Op::Symbol)
     symbols.insert(node->name);
-  if (node->op == Op::Element)
+  if (node->op == Op::Element || node->op == Op::Member || node->op == Op::Ancestor)
     tensors.insert(node->name);
   for (const Expr &arg : node->args)
     arg.collect(symbols, tensors);
@@ -201,6 +205,16 @@ static std::string list(const std::vector<Expr> &args) {
   return text;
 }
 
+/// `member(x, list[b, h], from, to)` and `ancestor(parent[b], x, y)`.
+static std::string searchText(const Expr &e) {
+  size_t own = e.op() == Op::Member ? 3 : 2;
+  std::vector<Expr> args(e.args().begin(), e.args().begin() + own), indices(e.args().begin() + own, e.args().end());
+  std::string tensor = e.name() + (indices.empty() ? "" : "[" + list(indices) + "]");
+  if (e.op() == Op::Ancestor)
+    return "ancestor(" + tensor + ", " + list(args) + ")";
+  return "member(" + args[0].str() + ", " + tensor + ", " + list({args[1], args[2]}) + ")";
+}
+
 std::string Expr::str() const {
   auto child = [&](const Expr &e, int least) { return strength(e) < least ? "(" + e.str() + ")" : e.str(); };
   switch (node->op) {
@@ -214,6 +228,8 @@ std::string Expr::str() const {
   }
   case Op::Symbol: return node->name;
   case Op::Element: return node->name + "[" + list(node->args) + "]";
+  case Op::Member:
+  case Op::Ancestor: return searchText(*this);
   case Op::Not: return "not " + child(node->args[0], Not_);
   case Op::Neg: return "-" + child(node->args[0], Atom_);
   default: break;

@@ -43,6 +43,10 @@ enum class Op : uint8_t {
   Lt, Le, Eq, Ne, And, Or, Not,
   IsPow2, ///< Int -> Bool: x is 1, 2, 4, ...; false for x <= 0
   Select, ///< (Bool, T, T) -> T
+  // Searches in the tensor name(); the last index of an element is the searched one, the indices before it come last
+  // in args(). Positions outside of the tensor hold nothing.
+  Member,   ///< (x, from, to, ...) -> Bool: x is the element at some position p, from <= p < to
+  Ancestor, ///< (x, y, ...) -> Bool: y is x, or is met on the way x, parent of x, its parent, ... while that decreases
 };
 // clang-format on
 
@@ -57,7 +61,7 @@ public:
   bool boolValue() const;
   int64_t intValue() const;
   double floatValue() const;
-  const std::string &name() const; ///< Symbol, Element
+  const std::string &name() const; ///< Symbol, Element, Member, Ancestor
   const std::vector<Expr> &args() const;
   /// The number of nodes of the tree, shared ones counted each time; at most 2^31. The functions that walk the tree
   /// take time of this order: limit it for expressions from outside.
@@ -69,6 +73,8 @@ public:
   static Expr real(double value);
   static Expr symbol(std::string name, Type type = Type::Int);
   static Expr element(std::string tensor, std::vector<Expr> indices, Type type);
+  /// Member or Ancestor.
+  static Expr search(Op op, std::string tensor, std::vector<Expr> args);
   /// Builds `op` over `args`. The argument types must be those the operator takes (asserted); And, Or, Add, Mul, Min
   /// and Max take two or more. No folding: see Simplify.h.
   static Expr make(Op op, std::vector<Expr> args);

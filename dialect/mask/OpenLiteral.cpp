@@ -115,11 +115,11 @@ static bool splits(const Linear &form, const Facts &facts) {
 }
 
 std::optional<Expr> openLiteral(const Expr &literal, const Facts &facts) {
-  if (hasFloat(literal) || !varies(literal))
+  if (!varies(literal))
     return std::nullopt;
   if (std::optional<Linear> form = boundOf(literal))
     return openBound(*form, facts);
-  if (literal.op() != Op::Eq && literal.op() != Op::Ne)
+  if ((literal.op() != Op::Eq && literal.op() != Op::Ne) || literal.args()[0].type() != Type::Int)
     return std::nullopt;
   const Expr &a = literal.args()[0], &b = literal.args()[1];
   Linear form = Linear::of(a);

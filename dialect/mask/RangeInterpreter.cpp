@@ -1,7 +1,6 @@
 //===- RangeInterpreter.cpp - Range programs run and printed in C++ -------===//
 #include "dialect/mask/Evaluate.h"
 #include "dialect/mask/Linear.h"
-#include "dialect/mask/RangeProgram.h"
 
 #include <algorithm>
 #include <cassert>
@@ -80,6 +79,19 @@ private:
     return offset < int64_t(tensor.data.size()) ? tensor.data[offset] : 0;
   }
 
+  int64_t evaluated(const Instruction &i) const {
+    size_t next = 0;
+    std::map<std::string, int64_t> bound;
+    for (const char *name : {"h", "q", "k"})
+      if (i.expr.uses(name))
+        bound[name] = values[i.args[next++]];
+    Expr e = i.expr.substitute([&](const std::string &name) {
+      auto it = bound.find(name);
+      return it == bound.end() ? Expr() : Expr::integer(it->second);
+    });
+    return evaluate(e, env).integer;
+  }
+
   int64_t compute(const Instruction &i) const {
     auto arg = [&](size_t n) { return values[i.args[n]]; };
     auto bits = [&](size_t n) { return static_cast<uint64_t>(values[i.args[n]]); };
@@ -99,7 +111,7 @@ private:
       return it->second;
     }
     case Code::Element: return element(i);
-    case Code::TensorSize: return env.tensors.at(i.name).sizes[i.imm];
+    case Code::TensorSize: return env.tensors.at(i.name).data.empty() ? 0 : env.tensors.at(i.name).sizes[i.imm];
     case Code::Add: return int64_t(bits(0) + bits(1));
     case Code::Sub: return int64_t(bits(0) - bits(1));
     case Code::Mul: return int64_t(bits(0) * bits(1));
@@ -117,6 +129,7 @@ private:
     case Code::Le: return arg(0) <= arg(1);
     case Code::Eq: return arg(0) == arg(1);
     case Code::IsPow2: return arg(0) > 0 && (arg(0) & (arg(0) - 1)) == 0;
+    case Code::Evaluate: return evaluated(i);
     case Code::And: return all(true);
     case Code::Or: return !all(false);
     case Code::Not: return !arg(0);
@@ -172,6 +185,7 @@ static const char *name(Code code) {
   case Code::Le: return "le";
   case Code::Eq: return "eq";
   case Code::IsPow2: return "is_pow2";
+  case Code::Evaluate: return "evaluate";
   case Code::And: return "and";
   case Code::Or: return "or";
   case Code::Not: return "not";

@@ -1,5 +1,6 @@
 //===- RangeProgram.cpp - Which key tiles a query tile visits -------------===//
 #include "dialect/mask/RangeProgram.h"
+#include "dialect/mask/PairTest.h"
 #include "dialect/mask/Polygon.h"
 #include "dialect/mask/ResidualTest.h"
 #include "dialect/mask/Simplify.h"
@@ -37,6 +38,7 @@ public:
 
 private:
   void region(const Region &region, int from, int to, Bindings bindings, int side, State &state);
+  int nextCandidate(const Region &region, const Bindings &bindings);
   int boundary(const Search &search, const Bindings &bindings);
   std::map<Expr, int, ExprLess> boundaries; ///< of this piece, by the predicate that holds from there on
 
@@ -63,6 +65,39 @@ int Emitter::boundary(const Search &search, const Bindings &bindings) {
                                     code.select(isFinal, middle, v[1])};
       });
   return known->second = found[0];
+}
+
+/// The first key from the end of the tile on that a residual may hold of: of the keys whose `x` is listed, the next.
+int Emitter::nextCandidate(const Region &region, const Bindings &bindings) {
+  auto keyResiduals = region.residuals.find({0, 1});
+  if (keyResiduals == region.residuals.end())
+    return tileEnd;
+  for (const Residual &residual : keyResiduals->second) {
+    const Expr &list = residual.predicate;
+    if (residual.kind != Residual::Predicate || list.op() != Op::Member ||
+        trend(list.args()[0], "k", facts) != Trend::Up)
+      continue;
+    if (std::any_of(list.args().begin() + 1, list.args().end(), [](const Expr &arg) { return arg.uses("k"); }))
+      continue;
+    Bindings at = bindings;
+    auto x = [&](int key) {
+      at["k"] = key;
+      return code.emit(list.args()[0], at);
+    };
+    CodeBuilder::Listed next = code.leastMember(list, x(tileEnd), bindings);
+    int end = code.max(tileEnd, keys);
+    return code.loop(
+        {tileEnd, code.select(next.exists, end, tileEnd), end},
+        [&](const CodeBuilder::Carried &v) { return code.lt(v[0], v[1]); },
+        [&](const CodeBuilder::Carried &v) {
+          int middle = code.floorDiv(code.add(v[0], v[1]), code.constant(2));
+          int isBelow = code.lt(x(middle), next.value);
+          int low = code.select(isBelow, code.add(middle, code.constant(1)), v[0]);
+          int high = code.select(isBelow, v[1], middle);
+          return CodeBuilder::Carried{low, high, high};
+        })[2];
+  }
+  return tileEnd;
 }
 
 /// Adds one region, on the queries [from, to], to the cover of `side` (0 visible, 1 hidden).
@@ -120,9 +155,11 @@ void Emitter::region(const Region &region, int from, int to, Bindings bindings, 
     }
     hit = code.land(hit, existsMember(code, direction, residuals, *x.least, *x.most, facts, bindings));
   }
-  if (!region.residuals.empty()) {
+  if (!region.pairs.empty())
+    hit = existsPair(code, region, {from, to}, {keyFirst, keyLast}, code.land(hit, code.lnot(cover.hit)), bindings);
+  if (!region.residuals.empty() || !region.pairs.empty()) {
     until = code.sub(tileEnd, one);
-    cover.ahead = code.min(cover.ahead, code.select(inTile, tileEnd, cover.ahead));
+    cover.ahead = code.min(cover.ahead, code.select(inTile, nextCandidate(region, bindings), cover.ahead));
   }
   if (code.isFalse(cover.hit))
     cover.last = until;
@@ -174,13 +211,13 @@ Emitter::State Emitter::regions(const std::vector<Region> (&sides)[2], State sta
 
 /// The results of the program: any, all, next.
 std::vector<int> Emitter::finish(const State &state) {
-  auto change = [&](size_t side) { // the first key whose tile may differ, before rounding down to a tile
-    return code.select(state[side], code.add(state[side + 1], tile), state[side + 2]);
-  };
-  int limit = code.add(lastKey, tile);
-  int next = code.min(code.min(change(0), change(3)), limit);
+  // The first key whose tile may differ: where nothing is visible all is hidden, and the other way round.
+  int any = state[0], all = code.land(any, code.lnot(state[3]));
+  int partial = code.add(code.min(state[1], state[4]), tile);
+  int next = code.select(any, code.select(all, state[5], partial), state[2]);
+  next = code.min(next, code.add(lastKey, tile));
   int rounded = code.mul(code.floorDiv(next, tile), tile);
-  return {state[0], code.lnot(state[3]), code.max(rounded, tileEnd)};
+  return {any, all, code.max(rounded, tileEnd)};
 }
 
 /// `e` with its terms that are computed with floats, but neither with q nor k, replaced by names.
@@ -200,6 +237,8 @@ static Expr nameFloats(const Expr &e, std::vector<FloatTerm> &terms) {
     args.push_back(nameFloats(arg, terms));
   if (args == e.args())
     return e;
+  if (e.op() == Op::Member || e.op() == Op::Ancestor)
+    return Expr::search(e.op(), e.name(), std::move(args));
   return e.op() == Op::Element ? Expr::element(e.name(), std::move(args), e.type())
                                : Expr::make(e.op(), std::move(args));
 }
@@ -217,6 +256,10 @@ RangeProgram RangeProgram::compile(const Expr &mask, const std::map<std::string,
   std::vector<Region> sides[2];
   for (int side : {0, 1}) {
     Dnf dnf = disjunctiveForm(canonical, side == 1, known);
+    if (Region whole = pairsOf(side == 1 ? negated(canonical) : canonical); !dnf.exact && whole.exact) {
+      sides[side].push_back(whole);
+      continue;
+    }
     program.isExact &= dnf.exact;
     for (const Conjunction &conjunction : dnf.conjunctions) {
       sides[side].push_back(regionOf(conjunction, known));

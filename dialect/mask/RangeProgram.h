@@ -9,8 +9,8 @@
 // a, b in {-1, 0, 1} is a convex polygon; eliminating q by Fourier-Motzkin is exact over the integers because q's
 // coefficients are units, and leaves an interval of keys. Terms in q alone under `//`, `%` or a sorted tensor are
 // constant on pieces of the query tile, which the code enumerates; predicates that are monotone in k (sorted tensors)
-// give intervals by bisection. Remaining terms (`%` ranges, is_pow2, tensors over keys) are tested per tile, or, where
-// nothing can be said (tensors over pairs, floats), leave the tile partial.
+// give intervals by bisection. Remaining terms (`%` ranges, is_pow2, tensors over keys) are tested per tile, and what
+// has no structure (tensors over pairs, two remainders at once) pair by pair, up to the first that decides.
 //
 // Whatever the inputs are, the code ends, divides by no zero, and `next` is a later tile. Its answers are right where
 // neither the mask nor the bounds above (sums of two, products with a divisor) leave 64 bits.
@@ -31,10 +31,11 @@ enum class Code : uint8_t {
   True, False,                                        ///< -> B
   Input,                                              ///< name -> I (symbols of Expr.h and the inputs below)
   Element,                                            ///< name, args I... -> I (a bool is 0 or 1); indices are clamped
-  TensorSize,                                         ///< name, imm = dimension -> I
+  TensorSize,                                         ///< name, imm = dimension -> I; 0 if the tensor has no element
   Add, Sub, Mul, FloorDiv, Mod, Min, Max,             ///< I, I -> I; the divisor is neither 0 nor -1 (guarded by the code)
   Lt, Le, Eq,                                         ///< I, I -> B
   IsPow2,                                             ///< I -> B
+  Evaluate, ///< expr, args: the values of those of h, q, k that it uses, in this order -> I or B, as the mask computes it
   And, Or, Not,                                       ///< B... -> B
   SelectI, SelectB,                                   ///< B, X, X -> X
   While, ///< args: initial values; blocks[0] (carried values) -> B, blocks[1] (carried values) -> next; gives carried
@@ -52,6 +53,7 @@ struct Instruction {
   std::vector<int> args;
   std::vector<int> results;
   std::vector<CodeBlock> blocks;
+  Expr expr; ///< Evaluate: `floor` or a comparison of floats
 };
 
 /// A block: its arguments are defined on entry, its results are read at the end. It may use values of the blocks around
@@ -98,7 +100,7 @@ struct TensorFacts {
 
 class RangeProgram {
 public:
-  /// Compiles `mask` (Bool). Never fails: a term nothing is known about leaves its tiles partial.
+  /// Compiles `mask` (Bool). Never fails: what is too large to analyse leaves its tiles partial.
   /// Inputs of the code beyond the symbols of the mask: `q_first q_last k0 tile kv_len`, and `h_first h_last` where the
   /// mask uses h. b, g and l are fixed, q and h range over the box.
   /// `positive` names the symbols that are known to be at least 1 (parameters checked at plan); the sizes always are.
@@ -114,7 +116,7 @@ public:
   const std::vector<FloatTerm> &floatTerms() const { return terms; }
   /// Number of values that the code defines (ids are below it).
   int valueCount() const { return values; }
-  /// False if some term is treated conservatively, so that a partial tile may turn out full or empty.
+  /// False if some part was too large, so that a partial tile may turn out full or empty.
   bool exact() const { return isExact; }
 
   struct Result {

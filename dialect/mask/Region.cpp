@@ -31,6 +31,8 @@ private:
     bool restUsesKeys;
   };
   Split split(const Linear &form) const;
+  bool sort(const Expr &literal);
+  size_t countResiduals() const;
   bool addBound(const Linear &form, const Expr &literal);
   bool addRemainder(const Linear &form, const Expr &term);
   bool addPowerOfTwo(const Expr &literal);
@@ -38,9 +40,14 @@ private:
   bool addResidual(const Split &argument, Residual residual);
   bool constantOnPieces(const Expr &e);
   bool isEliminationExact() const;
+  bool addPair(const Expr &literal) {
+    region.pairs.push_back(literal);
+    return true;
+  }
 
   const Facts &facts;
   bool singleQuery;
+  std::vector<Expr> residualLiterals;
   Expr q = Expr::symbol("q"), k = Expr::symbol("k");
 };
 } // namespace
@@ -125,9 +132,8 @@ bool Builder::addGeneral(const Expr &literal) {
     return true;
   }
   if (t != Trend::Unknown)
-    return false;       // a search for every query
-  region.exact = false; // trying all keys for every query would cost more than the tile
-  return true;
+    return false; // a search for every query
+  return addPair(literal);
 }
 
 bool Builder::addBound(const Linear &form, const Expr &literal) {
@@ -159,15 +165,21 @@ bool Builder::addBound(const Linear &form, const Expr &literal) {
 }
 
 bool Builder::add(const Expr &literal) {
-  if (hasFloat(literal)) {
-    region.exact = false;
-    return true;
-  }
+  size_t before = countResiduals();
+  bool ok = sort(literal);
+  if (countResiduals() != before)
+    residualLiterals.push_back(literal);
+  return ok;
+}
+
+bool Builder::sort(const Expr &literal) {
   if (std::optional<Linear> form = boundOf(literal))
     return addBound(*form, literal);
   if (!literal.uses("k")) {
-    region.guards.push_back(literal);
-    return constantOnPieces(literal);
+    bool isConstant = constantOnPieces(literal);
+    if (isConstant)
+      region.guards.push_back(literal);
+    return isConstant;
   }
   const Expr &inner = literal.op() == Op::Not ? literal.args()[0] : literal;
   if (inner.op() == Op::IsPow2 && !split(Linear::of(inner.args()[0])).restUsesKeys)
@@ -209,39 +221,58 @@ bool isClosedForm(const std::vector<Residual> &residuals) {
          });
 }
 
+size_t Builder::countResiduals() const {
+  size_t count = 0;
+  for (const auto &entry : region.residuals)
+    count += entry.second.size();
+  return count;
+}
+
+/// Beyond this many nodes, a test of every pair costs more than the tile it may save.
+static constexpr int64_t maxPairTest = 256;
+
 /// Ends the region. False if q must be a constant for the tests to be exact.
 bool Builder::finish() {
-  if (!isEliminationExact())
-    return false;
-  if (region.isSingleQuery()) {
-    // Looking up a tensor at all keys for every query would cost more than the tile.
-    for (auto &entry : region.residuals) {
-      auto isLookup = [](const Residual &residual) { return residual.kind == Residual::Predicate; };
-      auto end = std::remove_if(entry.second.begin(), entry.second.end(), isLookup);
-      region.exact &= end == entry.second.end();
-      entry.second.erase(end, entry.second.end());
-    }
-    for (auto it = region.residuals.begin(); it != region.residuals.end();)
-      it = it->second.empty() ? region.residuals.erase(it) : std::next(it);
+  if (region.residuals.size() > 1 || (!region.pairs.empty() && !region.residuals.empty())) {
+    region.pairs.insert(region.pairs.end(), residualLiterals.begin(), residualLiterals.end());
+    region.residuals.clear();
   }
-  if (region.residuals.size() > 1)
+  if (region.pairs.empty())
+    return isEliminationExact();
+  int64_t size = 0;
+  for (const Expr &literal : region.pairs)
+    size += literal.size();
+  if (size > maxPairTest) {
+    region.pairs.clear();
     region.exact = false;
+  }
   return true;
+}
+
+Region pairsOf(const Expr &e) {
+  Region region;
+  region.exact = e.size() <= maxPairTest;
+  if (region.exact)
+    region.pairs.push_back(e);
+  return region;
 }
 
 Region regionOf(const Conjunction &literals, const Facts &facts) {
   for (bool singleQuery : {false, true}) {
     Builder builder(facts, singleQuery);
-    bool ok = true;
+    std::vector<Expr> refused;
     for (const Expr &literal : literals)
-      ok = ok && builder.add(literal);
-    if (ok && builder.finish())
+      if (!builder.add(literal))
+        refused.push_back(literal);
+    if (!builder.region.pairs.empty()) // tested anyway, then these are too
+      builder.region.pairs.insert(builder.region.pairs.end(), refused.begin(), refused.end());
+    else if (!refused.empty())
+      continue;
+    if (builder.finish())
       return builder.region;
   }
-  // Not even a single query makes the literals simple (huge coefficients): the region is everything.
-  Region everything;
-  everything.exact = false;
-  return everything;
+  // Not even a single query makes the literals simple (huge coefficients).
+  return pairsOf(literals.size() == 1 ? literals[0] : Expr::make(Op::And, literals));
 }
 
 } // namespace attn::mask

@@ -7,7 +7,8 @@
 //  * bounds: q * Q + k * K + rest <= 0, eliminated by Fourier-Motzkin;
 //  * searches: predicates monotone in k, whose boundary is found by bisection;
 //  * residuals: predicates of q and k through one direction x = q * Q + k * K, tested on the values
-//  x takes in the tile.
+//  x takes in the tile;
+//  * pairs: predicates without such structure, tested on one pair after the other.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_DIALECT_MASK_REGION_H
 #define ATTN_DIALECT_MASK_REGION_H
@@ -41,14 +42,16 @@ struct Region {
   std::vector<Expr> guards;
   std::vector<Bound> bounds;
   std::vector<Search> searches;
-  std::map<Direction, std::vector<Residual>> residuals; ///< a direction is (0, 1) or (1, K)
-  bool exact = true; ///< false if a literal was left out or tests are not made together; the region
-                     ///< is then too large
+  std::map<Direction, std::vector<Residual>> residuals; ///< at most one direction, (0, 1) or (1, K); none beside pairs
+  std::vector<Expr> pairs;
+  bool exact = true; ///< false if a literal was left out; the region is then too large
 
   bool isSingleQuery() const { return pieces.count(Expr::symbol("q")) != 0; }
 };
 
 Region regionOf(const Conjunction &literals, const Facts &facts);
+/// The region of all pairs for which `e` holds, found pair by pair.
+Region pairsOf(const Expr &e);
 
 /// True if the residuals of one direction have a closed form; else the values of x are tried one by one.
 bool isClosedForm(const std::vector<Residual> &residuals);

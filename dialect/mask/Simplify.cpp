@@ -132,7 +132,7 @@ static Expr boolean(const Expr &e, bool negate) {
     Expr test = Expr::make(Op::IsPow2, {x});
     return negate ? !test : test;
   }
-  default: { // Symbol, Element
+  default: { // Symbol, Element, Member, Ancestor
     Expr leaf = leafOf(e);
     return negate ? !leaf : leaf;
   }

@@ -16,7 +16,11 @@ static std::vector<Expr> canonicalArgs(const Expr &e) {
   return args;
 }
 
-Expr leafOf(const Expr &e) { return e.op() == Op::Element ? Expr::element(e.name(), canonicalArgs(e), e.type()) : e; }
+Expr leafOf(const Expr &e) {
+  if (e.op() == Op::Element)
+    return Expr::element(e.name(), canonicalArgs(e), e.type());
+  return e.op() == Op::Symbol ? e : Expr::search(e.op(), e.name(), canonicalArgs(e));
+}
 
 //===----------------------------------------------------------------------===//
 // Integers
@@ -189,7 +193,7 @@ static Expr magnitude(const Expr &x) {
   Linear form = Linear::of(x), turned;
   bool flipped = form.isConstant() ? form.constant < 0 : form.terms.rbegin()->second < 0;
   if (flipped && opposite(form, turned))
-    return turned.isConstant() ? turned.expr() : Expr::make(Op::Abs, {turned.expr()});
+    return turned.isConstant() ? turned.expr() : magnitude(turned.expr());
   return Expr::make(Op::Abs, {x});
 }
 

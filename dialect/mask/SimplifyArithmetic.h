@@ -12,7 +12,7 @@ namespace attn::mask {
 /// Canonical forms of an integer and of a float expression.
 Expr integer(const Expr &e);
 Expr real(const Expr &e);
-/// A symbol, or a tensor element with canonical indices.
+/// A symbol, or a tensor element or a search in a tensor with canonical indices.
 Expr leafOf(const Expr &e);
 
 /// `a + shift <= b` of canonical integers.

@@ -103,7 +103,7 @@ private:
   }
   void argument(const FormParameter &p, FormArgument &result, const Json &json, const std::string &at) {
     build.at(at, json.line());
-    if (p.kind == FormParameter::Ids) {
+    if (p.isTensor()) {
       if (!json.is(Json::Kind::String) || !scope.tensors.count(json.string()))
         build.fail(Code::UnknownName, quote(p.name) + " is the name of an operand, not " + json.describe());
       else

@@ -127,6 +127,30 @@ const std::vector<Form> &forms() {
          Term summary = t.compare("<=", t.sub(first(a, 0), first(a, 1)), t.mod(k(), first(a, 0)));
          return t.both(causal(t), t.either(sameBlock(t, first(a, 0)), summary));
        }},
+      {"block_list",
+       {{"rows", P::List}, {"columns", P::List}, {"q_block", P::Int}, {"k_block", P::Int}},
+       [](T &t, const Scope &scope, const A &a) {
+         Term row = t.div(q(), first(a, 2));
+         Term from = elementAt(t, scope, a[0].tensor, {row}),
+              to = elementAt(t, scope, a[0].tensor, {t.add(row, one())});
+         return searchIn(t, scope, Op::Member, a[1].tensor, {}, {t.div(k(), first(a, 3)), from, to});
+       }},
+      {"block_mask",
+       {{"num", P::List}, {"indices", P::List}, {"q_block", P::Int}, {"k_block", P::Int}},
+       [](T &t, const Scope &scope, const A &a) {
+         std::vector<Term> row = {TermBuilder::symbol("b", Type::Int), TermBuilder::symbol("h", Type::Int),
+                                  t.div(q(), first(a, 2))};
+         Term count = elementAt(t, scope, a[0].tensor, row);
+         return searchIn(t, scope, Op::Member, a[1].tensor, row, {t.div(k(), first(a, 3)), zero(), count});
+       }},
+      {"tree",
+       {{"parent", P::List}, {"prefix", P::Int}},
+       [](T &t, const Scope &scope, const A &a) {
+         Term prefix = first(a, 1);
+         std::vector<Term> nodes = {t.sub(q(), prefix), t.sub(k(), prefix)};
+         Term above = searchIn(t, scope, Op::Ancestor, a[0].tensor, {}, nodes);
+         return t.either(t.compare("<", k(), prefix), t.both(t.compare("<=", prefix, k()), above));
+       }},
       {"neighborhood",
        {{"window", P::PerAxis},
         {"stride", P::PerAxis, "1"},
@@ -220,6 +244,20 @@ Term elementAt(TermBuilder &build, const Scope &scope, const std::string &tensor
     return build.fail(Code::BadValue, quote(tensor) + " has " + counted(t.rank, "dimension") +
                                           ", but is indexed with " + std::to_string(indices.size()));
   return build.element(tensor, std::move(indices), t.type);
+}
+
+Term searchIn(TermBuilder &build, const Scope &scope, Op op, const std::string &tensor, std::vector<Term> row,
+              std::vector<Term> args) {
+  const Scope::Tensor &t = scope.tensors.at(tensor);
+  if (t.batchFirst && row.size() + 2 == t.rank)
+    row.insert(row.begin(), TermBuilder::symbol("b", Type::Int));
+  if (row.size() + 1 != t.rank)
+    return build.fail(Code::BadValue, quote(tensor) + " has " + counted(t.rank, "dimension") +
+                                          "; a search takes indices of all but the last, not " +
+                                          std::to_string(row.size()));
+  if (t.type != Type::Int)
+    return build.fail(Code::ExprType, quote(tensor) + " is searched for integers, but holds others");
+  return build.search(op, tensor, std::move(args), std::move(row));
 }
 
 } // namespace attn::spec

@@ -22,12 +22,14 @@ struct FormParameter {
     Int,
     Float,
     Ids,     ///< name of an integer tensor with a last dimension of positions
+    List,    ///< name of an integer tensor
     PerAxis, ///< an integer, or one per axis of the grid
     Flags,   ///< a constant boolean, or one per axis of the grid
   };
   const char *name;
   Kind kind;
   const char *fallback = nullptr; ///< value where the argument is absent; null: required
+  bool isTensor() const { return kind == Ids || kind == List; }
 };
 
 struct Form {
@@ -49,6 +51,9 @@ Term expandForm(const Form &form, TermBuilder &build, const Scope &scope, std::v
 Term gridCoordinate(TermBuilder &build, const Scope &scope, const char *symbol, size_t axis);
 /// tensor[index] or, with a batch dimension, tensor[b, index].
 Term elementAt(TermBuilder &build, const Scope &scope, const std::string &tensor, std::vector<Term> indices);
+/// A search (Member, Ancestor) in tensor[row], the list along the last dimension; a batch dimension may be left out.
+Term searchIn(TermBuilder &build, const Scope &scope, mask::Op op, const std::string &tensor, std::vector<Term> row,
+              std::vector<Term> args);
 
 } // namespace attn::spec
 

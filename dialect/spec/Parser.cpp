@@ -16,8 +16,8 @@ static constexpr int maxNesting = 64;
 
 namespace {
 
-const char *const functionNames[] = {"min", "max", "abs",  "clamp", "is_pow2", "select",
-                                     "exp", "log", "tanh", "sqrt",  "floor",   "float"};
+const char *const functionNames[] = {"min", "max",  "abs",  "clamp", "is_pow2", "select", "exp",
+                                     "log", "tanh", "sqrt", "floor", "float",   "member", "ancestor"};
 
 /// Parses one text into terms of `build`. After an error, `token` is End, so every loop ends.
 class Parser {
@@ -285,6 +285,8 @@ private:
   Term call(const Token &name) {
     advance();
     bool builtin = std::find(std::begin(functionNames), std::end(functionNames), name.text) != std::end(functionNames);
+    if (name.text == "member" || name.text == "ancestor")
+      return search(name);
     if (builtin) {
       std::vector<Term> arguments;
       if (!isSign(")"))
@@ -311,6 +313,37 @@ private:
     expect(")");
     return located(name.column, [&] { return form(*found, std::move(arguments)); });
   }
+  /// member(x, list, from, to) and ancestor(list, x, y), where `list` is a tensor, or a row of it: tensor[i, j].
+  Term search(const Token &name) {
+    bool isMember = name.text == "member";
+    std::vector<Term> arguments, row;
+    if (isMember) {
+      arguments.push_back(expression());
+      expect(",");
+    }
+    std::string tensor = token.text;
+    if (token.kind != Token::Name || !scope.tensors.count(tensor)) {
+      std::vector<std::string> known;
+      for (const auto &[candidate, type] : scope.tensors)
+        known.push_back(candidate);
+      return fail(Code::UnknownName, quote(spelling()) + " is not an operand" + suggestion(tensor, known));
+    }
+    advance();
+    if (accept("[")) {
+      do
+        row.push_back(expression());
+      while (accept(","));
+      expect("]");
+    }
+    for (int i = 0; i < 2; ++i) {
+      expect(",");
+      arguments.push_back(expression());
+    }
+    expect(")");
+    return located(name.column, [&] {
+      return searchIn(build, scope, isMember ? Op::Member : Op::Ancestor, tensor, row, arguments);
+    });
+  }
   /// One argument, by position or as `name = value`.
   void formArgument(const Form &called, std::vector<FormArgument> &arguments, size_t position) {
     const std::vector<FormParameter> &parameters = called.parameters;
@@ -334,7 +367,7 @@ private:
       fail(Code::BadValue, "argument " + quote(parameters[position].name) + " is given twice");
       return;
     }
-    if (parameters[position].kind == FormParameter::Ids) {
+    if (parameters[position].isTensor()) {
       argument.tensor = token.text;
       if (token.kind != Token::Name || !scope.tensors.count(token.text))
         fail(Code::UnknownName, quote(parameters[position].name) + " of " + quote(called.name) +

@@ -75,6 +75,8 @@ static Expr renamed(const Expr &e, const std::map<std::string, std::string> &nam
     return Expr::symbol(name(), e.type());
   if (e.op() == Op::Element)
     return Expr::element(name(), std::move(args), e.type());
+  if (e.op() == Op::Member || e.op() == Op::Ancestor)
+    return Expr::search(e.op(), name(), std::move(args));
   return args.empty() ? e : Expr::make(e.op(), std::move(args));
 }
 

@@ -166,6 +166,17 @@ Term TermBuilder::select(Term condition, Term yes, Term no) {
   return make(Op::Select, {condition, yes, no});
 }
 
+Term TermBuilder::search(Op op, const std::string &tensor, std::vector<Term> args, std::vector<Term> row) {
+  args.insert(args.end(), row.begin(), row.end());
+  std::vector<mask::Expr> exprs;
+  for (const Term &arg : args) {
+    if (!expect(arg, Type::Int, "an argument of a search in " + quote(tensor)))
+      return {};
+    exprs.push_back(arg.e);
+  }
+  return measured(mask::Expr::search(op, tensor, std::move(exprs)), args);
+}
+
 Term TermBuilder::element(const std::string &tensor, std::vector<Term> indices, Type type) {
   std::vector<Expr> operands;
   for (const Term &index : indices) {

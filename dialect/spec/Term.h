@@ -59,6 +59,9 @@ public:
   /// An element of `tensor`; a tensor of booleans gives Bool.
   Term element(const std::string &tensor, std::vector<Term> indices, mask::Type type);
 
+  /// Member (x, from, to) or Ancestor (x, y) in `tensor`, of integers; `row` are the indices before the searched one.
+  Term search(mask::Op op, const std::string &tensor, std::vector<Term> args, std::vector<Term> row);
+
   // Shorthands for named forms; all operands are integers or booleans.
   Term add(Term a, Term b) { return arithmetic(mask::Op::Add, a, b, "+"); }
   Term sub(Term a, Term b) { return arithmetic(mask::Op::Sub, a, b, "-"); }

@@ -424,6 +424,33 @@ def Tile_IsPow2Op : Tile_Op<"is_pow2", [Pure]> {
   let assemblyFormat = "$value attr-dict";
 }
 
+def Tile_MemberOp : Tile_Op<"member", [Pure]> {
+  let summary = "Whether a list in a buffer holds a value";
+  let description = [{ As `attn.member`.
+
+    Constraints:
+    * C1: a buffer of integers with one dimension more than there are indices.
+
+    Example: `%m = tile.member %block in %columns[] from %first to %end : !tile.buffer<1 x i32>` }];
+  let arguments = (ins Tile_BufferType:$buffer, I64:$value, I64:$from, I64:$to, Variadic<I64>:$indices);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$value `in` $buffer `[` $indices `]` `from` $from `to` $to attr-dict `:` type($buffer)";
+  let hasVerifier = 1;
+}
+def Tile_AncestorOp : Tile_Op<"ancestor", [Pure]> {
+  let summary = "Whether a node of a tree is another one or above it";
+  let description = [{ As `attn.ancestor`.
+
+    Constraints:
+    * C1: a buffer of integers with one dimension more than there are indices.
+
+    Example: `%a = tile.ancestor %node of %leaf in %parent[%b] : !tile.buffer<2 x i32>` }];
+  let arguments = (ins Tile_BufferType:$buffer, I64:$of, I64:$node, Variadic<I64>:$indices);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$node `of` $of `in` $buffer `[` $indices `]` attr-dict `:` type($buffer)";
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Asynchronous stages
 //===----------------------------------------------------------------------===//

@@ -371,6 +371,20 @@ LogicalResult ElementOp::verify() {
   return success();
 }
 
+static LogicalResult verifySearch(Operation *op, BufferType buffer, size_t indices) {
+  if (isa<FloatType>(buffer.getElementType()) || buffer.getRank() != static_cast<int64_t>(indices) + 1)
+    return op->emitOpError("buffer: expected integers in ") << indices + 1 << " dimensions, got " << buffer;
+  return success();
+}
+LogicalResult MemberOp::verify() {
+  // C1
+  return verifySearch(*this, getBuffer().getType(), getIndices().size());
+}
+LogicalResult AncestorOp::verify() {
+  // C1
+  return verifySearch(*this, getBuffer().getType(), getIndices().size());
+}
+
 //===----------------------------------------------------------------------===//
 // Asynchronous stages
 //===----------------------------------------------------------------------===//

@@ -2,6 +2,7 @@
 #include "passes/analysis/MaskRegion.h"
 
 #include "dialect/attn/AttnDialect.h"
+#include "dialect/attn/ExprToRegion.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
@@ -24,6 +25,7 @@ private:
   FailureOr<Expr> apply(Operation *op, ExprOp kind);
   FailureOr<Expr> compare(Operation *op, bool isFloat, int predicate);
   FailureOr<Expr> element(Operation *op, std::string name, ValueRange indices);
+  FailureOr<Expr> search(Operation *op, std::string name, ValueRange values);
   FailureOr<std::vector<Expr>> all(ValueRange values);
 
   llvm::DenseMap<Value, Expr> known; // keeps shared subexpressions shared
@@ -137,6 +139,14 @@ FailureOr<Expr> Converter::element(Operation *op, std::string name, ValueRange i
   return Expr::element(std::move(name), std::move(*args), exprType(op->getResult(0).getType()));
 }
 
+FailureOr<Expr> Converter::search(Operation *op, std::string name, ValueRange values) {
+  auto args = all(values);
+  if (failed(args))
+    return failure();
+  bool isMember = isa<attn::ir::MemberOp, attn::tile::MemberOp>(op);
+  return Expr::search(isMember ? ExprOp::Member : ExprOp::Ancestor, std::move(name), std::move(*args));
+}
+
 FailureOr<Expr> Converter::operation(Operation *op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     if (auto real = dyn_cast<FloatAttr>(constant.getValue()))
@@ -152,6 +162,14 @@ FailureOr<Expr> Converter::operation(Operation *op) {
     return Expr::symbol(size.getName().str());
   if (auto read = dyn_cast<attn::ir::ElementOp>(op))
     return element(op, read.getSymbol().str(), read.getIndices());
+  if (isa<attn::ir::MemberOp, attn::ir::AncestorOp>(op))
+    return search(op, op->getAttrOfType<FlatSymbolRefAttr>("symbol").getValue().str(), op->getOperands());
+  if (isa<attn::tile::MemberOp, attn::tile::AncestorOp>(op)) {
+    if (auto name = kernelArgumentName(op->getOperand(0)))
+      return search(op, *name, op->getOperands().drop_front());
+    op->emitError("the buffer is not an argument of the kernel");
+    return failure();
+  }
   if (auto read = dyn_cast<attn::tile::ElementOp>(op)) {
     if (auto name = kernelArgumentName(read.getBuffer()))
       return element(op, *name, read.getIndices());
@@ -215,11 +233,52 @@ FailureOr<Expr> attn::passes::regionToExpr(Region &region) {
   return valueToExpr(region.front().getTerminator()->getOperand(0));
 }
 
+Value attn::passes::searchOp(OpBuilder &builder, Location loc, const Expr &e, Value buffer, ValueRange args) {
+  Type i1 = builder.getI1Type();
+  if (e.op() == ExprOp::Member)
+    return builder.create<tile::MemberOp>(loc, i1, buffer, args[0], args[1], args[2], args.drop_front(3));
+  return builder.create<tile::AncestorOp>(loc, i1, buffer, args[0], args[1], args.drop_front(2));
+}
+
+Value attn::passes::exprToValue(OpBuilder &builder, tile::KernelOp kernel, const Expr &expr, ValueRange coordinates) {
+  Location loc = kernel.getLoc();
+  auto argument = [&](const std::string &name) -> Value {
+    for (auto [i, attr] : llvm::enumerate(kernel.getArgs()))
+      if (cast<StringAttr>(attr).getValue() == name)
+        return kernel.getBody().getArgument(tile::NumLeadingArguments + i);
+    return {};
+  };
+  ir::ExprLeaves leaves;
+  leaves.symbol = [&](const Expr &e) -> Value {
+    Value value = argument(e.name());
+    return value ? value : builder.create<tile::SizeOp>(loc, builder.getI64Type(), e.name());
+  };
+  leaves.element = [&](const Expr &e, ValueRange indices) -> Value {
+    bool isFloat = e.type() == mask::Type::Float, isBool = e.type() == mask::Type::Bool;
+    Type type = isFloat ? Type(builder.getF32Type()) : Type(builder.getI64Type());
+    Value value = builder.create<tile::ElementOp>(loc, type, argument(e.name()), indices);
+    if (!isBool)
+      return value;
+    Value zero = builder.create<arith::ConstantOp>(loc, builder.getI64IntegerAttr(0));
+    return builder.create<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, value, zero);
+  };
+  leaves.mod = [&](Value a, Value b) -> Value { return builder.create<tile::ModOp>(loc, builder.getI64Type(), a, b); };
+  leaves.isPow2 = [&](Value a) -> Value { return builder.create<tile::IsPow2Op>(loc, builder.getI1Type(), a); };
+  leaves.search = [&](const Expr &e, ValueRange args) -> Value {
+    return searchOp(builder, loc, e, argument(e.name()), args);
+  };
+  return ir::emitExpr(builder, loc, expr, coordinates, {}, leaves);
+}
+
 static std::set<std::string> namesIn(std::optional<ArrayAttr> list) {
   std::set<std::string> names;
   for (Attribute name : list ? list->getValue() : ArrayRef<Attribute>())
     names.insert(cast<StringAttr>(name).str());
   return names;
+}
+
+attn::mask::Facts attn::passes::factsOf(tile::KernelOp kernel) {
+  return {namesIn(kernel.getSorted()), namesIn(kernel.getPositive())};
 }
 
 attn::mask::RangeProgram attn::passes::rangeProgram(tile::KernelOp kernel, const mask::Expr &mask) {

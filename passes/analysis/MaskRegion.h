@@ -7,7 +7,9 @@
 #define ATTN_PASSES_ANALYSIS_MASKREGION_H
 
 #include "dialect/mask/BoxProgram.h"
+#include "dialect/mask/CodeBuilder.h"
 #include "dialect/tile/TileDialect.h"
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/Region.h"
 #include "mlir/Support/LLVM.h"
 
@@ -24,11 +26,23 @@ mlir::FailureOr<mask::Expr> regionToExpr(mlir::Region &region);
 /// The same for a single value of such a region or kernel.
 mlir::FailureOr<mask::Expr> valueToExpr(mlir::Value value);
 
+/// The inverse, in the tile dialect: emits `expr` over the coordinates b, h, g, l, q, k. Its symbols and tensors are
+/// arguments of `kernel` (or sizes).
+mlir::Value exprToValue(mlir::OpBuilder &builder, tile::KernelOp kernel, const mask::Expr &expr,
+                        mlir::ValueRange coordinates);
+
+/// The operation of a Member or Ancestor in `buffer`.
+mlir::Value searchOp(mlir::OpBuilder &builder, mlir::Location loc, const mask::Expr &e, mlir::Value buffer,
+                     mlir::ValueRange args);
+
 /// The token grid of a kernel whose tiles are boxes.
 std::optional<mask::TokenGrid> tokenGrid(tile::KernelOp kernel);
 
 /// The box program of the mask of a loop in `kernel`, which has `grid`.
 mask::BoxProgram boxProgram(tile::KernelOp kernel, const mask::TokenGrid &grid, const mask::Expr &mask);
+
+/// What the kernel says of its arguments.
+mask::Facts factsOf(tile::KernelOp kernel);
 
 /// The range program of the mask of a loop in `kernel`, with what the kernel says of its arguments.
 mask::RangeProgram rangeProgram(tile::KernelOp kernel, const mask::Expr &mask);

@@ -5,6 +5,7 @@
 #include "dialect/mask/RangeProgram.h"
 #include "dialect/tile/TileDialect.h"
 #include "passes/analysis/GridSimulator.h"
+#include "passes/analysis/Eviction.h"
 #include "passes/analysis/MaskRegion.h"
 #include "passes/analysis/TileReport.h"
 #include "passes/tile/CostModel.h"
@@ -252,6 +253,10 @@ void LoopExplainer::explain() {
   TileProblem problem{keyDim, valueDim, 0, 0};
   line("schedule") << formatv("{0} rows x {1} keys, working set {2} a core\n", tileCall.rows, tileCall.keys,
                               bytes(workingSet(problem, {tileCall.rows, tileCall.keys})));
+  mask::Environment given;
+  given.values = tileCall.environment.values;
+  given.reals = tileCall.environment.reals;
+  line("evictable") << evictionOf(*mask, factsOf(kernel), std::move(given)).str() << "\n";
 }
 
 std::string attn::passes::explain(ModuleOp tiled, const ExplainCall &call) {

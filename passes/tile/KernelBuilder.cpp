@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/analysis/Facts.h"
+#include "passes/analysis/MaskRegion.h"
 
 #include <set>
 
@@ -54,6 +55,9 @@ Value KernelBuilder::emit(const mask::Expr &expr, ValueRange coordinates, Value 
   };
   leaves.mod = [&](Value a, Value b) -> Value { return builder.create<tile::ModOp>(loc, builder.getI64Type(), a, b); };
   leaves.isPow2 = [&](Value a) -> Value { return builder.create<tile::IsPow2Op>(loc, builder.getI1Type(), a); };
+  leaves.search = [&](const mask::Expr &e, ValueRange args) -> Value {
+    return searchOp(builder, loc, e, buffer(e.name()), args);
+  };
   return ir::emitExpr(builder, loc, expr, coordinates, score, leaves);
 }
 

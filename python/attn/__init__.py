@@ -10,7 +10,8 @@ them. Tensors are ``[batch, head, row, dim]`` with any strides, the last dimensi
 """
 
 from attn._abi import AttnError, version
+from attn import masks
 from attn.artifact import Artifact, compile
 from attn.call import Plan, attend, reference
 
-__all__ = ["Artifact", "AttnError", "Plan", "attend", "compile", "reference", "version"]
+__all__ = ["Artifact", "AttnError", "Plan", "attend", "compile", "masks", "reference", "version"]

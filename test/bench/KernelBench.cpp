@@ -111,12 +111,12 @@ PREFILL(generic_d64_1k, "generic", 64, 1024, nullptr, "f32", 96);
   BENCHMARK_CAPTURE(BM_Decode, name, Case{__VA_ARGS__})->UseManualTime()->Unit(benchmark::kMillisecond)->MinTime(0.5)
 DECODE(g1_f32, "x86-64-v4", 128, 100000, nullptr, "f32", 1);
 DECODE(g8_f32, "x86-64-v4", 128, 100000, nullptr, "f32", 8);
-DECODE(g1_f16, "x86-64-v4", 128, 100000, nullptr, "f16", 1);
-DECODE(g1_bf16, "x86-64-v4", 128, 100000, nullptr, "bf16", 1);
-DECODE(g8_f16, "x86-64-v4", 128, 100000, nullptr, "f16", 8);
-DECODE(g8_bf16, "x86-64-v4", 128, 100000, nullptr, "bf16", 8);
-DECODE(g8_bf16_dots, "x86-64-v4-bf16", 128, 100000, nullptr, "bf16", 8);
-DECODE(g1_bf16_dots, "x86-64-v4-bf16", 128, 100000, nullptr, "bf16", 1);
+DECODE(g1_f16, "x86-64-v4", 128, 200000, nullptr, "f16", 1);
+DECODE(g1_bf16, "x86-64-v4", 128, 200000, nullptr, "bf16", 1);
+DECODE(g8_f16, "x86-64-v4", 128, 200000, nullptr, "f16", 8);
+DECODE(g8_bf16, "x86-64-v4", 128, 200000, nullptr, "bf16", 8);
+DECODE(g8_bf16_dots, "x86-64-v4-bf16", 128, 200000, nullptr, "bf16", 8);
+DECODE(g1_bf16_dots, "x86-64-v4-bf16", 128, 200000, nullptr, "bf16", 1);
 
 // Keys and values in the second-level cache: the time of the computation alone.
 #define CACHED(name, ...)                                                                                              \

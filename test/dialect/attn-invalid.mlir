@@ -1219,6 +1219,38 @@ attn.pattern @p {
 }
 
 // -----
+// member C1
+
+attn.pattern @p {
+  attn.operand @list ["batch", "kv_len"] : i32
+  attn.partition @x axis(kv_head) {
+    attn.class @first when {
+    ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+      // expected-error @+1 {{number of indices: expected 1, all dimensions but the last of 'list', got 2}}
+      %0 = attn.member %g in @list[%g, %g] from %g to %g
+      attn.yield %0 : i1
+    }
+    attn.class @second otherwise
+  }
+}
+
+// -----
+// ancestor C1
+
+attn.pattern @p {
+  attn.operand @list ["kv_len"] : f32
+  attn.partition @x axis(kv_head) {
+    attn.class @first when {
+    ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+      // expected-error @+1 {{symbol: expected an attn.operand of integers, got 'list'}}
+      %0 = attn.ancestor %g of %g in @list[]
+      attn.yield %0 : i1
+    }
+    attn.class @second otherwise
+  }
+}
+
+// -----
 // operand C4, rank
 
 attn.pattern @p {

@@ -29,6 +29,10 @@ attn.pattern @everything positions(bottom_right) {
     // CHECK: attn.class @retrieval when {
     attn.class @retrieval when {
     ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
+      // CHECK: attn.member %{{.*}} in @retrieval[] from %{{.*}} to %{{.*}}
+      %m = attn.member %g in @retrieval[] from %g to %g
+      // CHECK: attn.ancestor %{{.*}} of %{{.*}} in @retrieval[]
+      %a = attn.ancestor %g of %g in @retrieval[]
       // CHECK: attn.element @retrieval[%{{.*}}] : i64
       %0 = attn.element @retrieval[%g] : i64
       %zero = arith.constant 0 : i64

@@ -700,6 +700,26 @@ tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) arg
 }
 
 // -----
+// member C1
+
+tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) args ["c"] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %c: !tile.buffer<2 x i32>):
+  // expected-error @+1 {{buffer: expected integers in 1 dimensions, got '!tile.buffer<2 x i32>'}}
+  %e = tile.member %b in %c[] from %b to %g : !tile.buffer<2 x i32>
+  tile.return
+}
+
+// -----
+// ancestor C1
+
+tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) args ["c"] {
+^bb0(%b: i64, %g: i64, %l: i64, %row0: i64, %c: !tile.buffer<2 x f32>):
+  // expected-error @+1 {{buffer: expected integers in 2 dimensions, got '!tile.buffer<2 x f32>'}}
+  %e = tile.ancestor %b of %g in %c[%b] : !tile.buffer<2 x f32>
+  tile.return
+}
+
+// -----
 // push C1
 
 tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) args ["x", "y"] {

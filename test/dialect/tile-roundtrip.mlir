@@ -288,6 +288,10 @@ tile.kernel @expressions schedule(<rows = 16, keys = 8, pack = true, splits = tr
   ^bb1(%s: f32, %b1: i64, %h1: i64, %g1: i64, %l1: i64, %q1: i64, %k1: i64):
     // CHECK: tile.element %{{.*}}[%{{.*}}, %{{.*}}] : <2 x i32> -> i64
     %d = tile.element %doc[%b1, %k1] : !tile.buffer<2 x i32> -> i64
+    // CHECK: tile.member %{{.*}} in %{{.*}}[%{{.*}}] from %{{.*}} to %{{.*}} : <2 x i32>
+    %m = tile.member %k1 in %doc[%b1] from %b1 to %n : !tile.buffer<2 x i32>
+    // CHECK: tile.ancestor %{{.*}} of %{{.*}} in %{{.*}}[%{{.*}}] : <2 x i32>
+    %a = tile.ancestor %k1 of %q1 in %doc[%b1] : !tile.buffer<2 x i32>
     // CHECK: tile.mod
     %r = tile.mod %d, %n
     // CHECK: tile.is_pow2

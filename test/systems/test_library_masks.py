@@ -1,5 +1,7 @@
 """Masks that users of other systems expect: every one against its definition in plain NumPy."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,68 @@ def document_window(c, v):
     return (c.k <= c.q) & (c.q - c.k < v["window"]) & (clamped(doc, c.q) == clamped(doc, c.k))
 
 
+def draft(rng, z):
+    """A tree for each request; a parent has a smaller number than its child."""
+    parent = np.array([[rng.integers(-1, node) for node in range(NODES)] for _ in range(z.batch)], dtype=np.int32)
+    return {"parent": parent}
+
+
+def tree(c, v):
+    """The draft tokens are the last keys; every query walks up from its own."""
+    parent, first = v["parent"][c.b], c.kv_len - NODES
+    mask = np.broadcast_to(c.k < first, (c.q_len, c.kv_len)).copy()
+    for row, q in enumerate(c.q[:, 0]):
+        node = q - first
+        while node >= 0:
+            mask[row, first + node] = True
+            node = parent[node]
+    return mask
+
+
+def blocks(z, size):
+    return -(-int(max(z.kv_rows, z.q_rows)) // size)
+
+
+def csr(rng, z):
+    """A random matrix of blocks of 16 x 8, as its lists."""
+    keep = rng.random((blocks(z, 16), blocks(z, 8))) < 0.3
+    return {"rows": np.concatenate([[0], keep.sum(axis=1).cumsum()]).astype(np.int32), "columns": np.nonzero(keep)[1].astype(np.int32)}
+
+
+def csr_sizes(rng, z):
+    """The operands are drawn after the parameters, from the same generator: a copy of it knows their sizes."""
+    lists = csr(copy.deepcopy(rng), z)
+    return {"q_block": 16, "k_block": 8, "bounds": len(lists["rows"]), "listed": len(lists["columns"])}
+
+
+def block_list(c, v):
+    keep = np.zeros((len(v["rows"]) - 1, int(c.kv_len) // 8 + 1 + max(v["columns"], default=0)), dtype=bool)
+    for row in range(len(keep)):
+        keep[row, v["columns"][v["rows"][row] : v["rows"][row + 1]]] = True
+    return keep[c.q // 16, c.k // 8]
+
+
+def flex_sizes(rng, z):
+    return {"q_block": 16, "k_block": 8, "requests": z.batch, "heads": z.q_heads, "row_blocks": blocks(z, 16),
+            "column_blocks": blocks(z, 8)}
+
+
+def flex(rng, z):
+    """Random key blocks of each request, head and query block; the rest of a row means nothing."""
+    shape = (z.batch, z.q_heads, blocks(z, 16), blocks(z, 8))
+    return {"num": rng.integers(0, shape[3] // 2 + 1, shape[:3]).astype(np.int32),
+            "indices": rng.permuted(np.broadcast_to(np.arange(shape[3]), shape), axis=3).astype(np.int32)}
+
+
+def block_mask(c, v):
+    num, indices = v["num"][c.b, c.h], v["indices"][c.b, c.h]
+    mask = np.zeros((c.q_len, c.kv_len), dtype=bool)
+    for row, q in enumerate(c.q[:, 0]):
+        mask[row] = np.isin(c.k[0] // 8, indices[q // 16, : num[q // 16]])
+    return mask
+
+
+NODES = 20
 CASES = [
     Case("global_tokens", "global_tokens", global_tokens, positions="top_left",
          params=draw(radius=integer(0, 40), tokens=integer(0, 20))),
@@ -122,6 +186,8 @@ CASES = [
     Case("shared_prefix", "shared_prefix", shared_prefix, operands=branches),
     Case("document_window", "document_window", document_window, positions="top_left", operands=documents,
          params=draw(window=integer(1, 60))),
+    Case("block_list", "block_list", block_list, positions="top_left", params=csr_sizes, operands=csr),
+    Case("block_mask", "block_mask", block_mask, positions="top_left", params=flex_sizes, operands=flex),
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 
@@ -156,6 +222,13 @@ def test_sliding_tile(dtype, rung):
         cells = np.array([params["frames"] * params["height"] * params["width"]])
         case = Case("sliding_tile", "sliding_tile", sliding_tile, positions="top_left", params=lambda rng, z: params)
         check(random_problem(case, dtype, rng, q_lens=cells, kv_lens=cells), rung)
+
+
+@every_rung
+@every_dtype
+def test_tree(dtype, rung):
+    case = Case("tree_mask", "tree_mask", tree, operands=draft, params=lambda rng, z: {"nodes": NODES})
+    check_random_calls(case, dtype, rung, 3, q_lens=np.array([20, 20, 20]), kv_lens=np.array([150, 20, 64]))
 
 
 @every_rung

@@ -102,6 +102,7 @@ EXPRESSIONS = [
     "rate * float(k) / 3.0 < sqrt(float(q)) + exp(-0.125 * float(k)) and tanh(float(q) - 20.0) <= 0.5",
     "floor(log(float(k + 1)) * 2.0) == q // 8",
     "near[k - 5] != 0 and table[q // 9, k // 5] > 0.25",
+    "member(k % 3, near, q // 9, 30) and not ancestor(parent, q, k)",
     "b == 0 and h >= g and l == 0 and q_len + kv_len > 2 * q_heads + kv_heads + batch + q + k",
 ]
 
@@ -111,10 +112,11 @@ EXPRESSIONS = [
 def test_every_operator(show, viz, tmp_path, mask):
     rng = np.random.default_rng(1)
     np.save(tmp_path / "near.npy", rng.integers(0, 2, 30).astype(np.int32))
+    np.save(tmp_path / "parent.npy", (np.arange(53) - rng.integers(1, 6, 53)).astype(np.int32))
     np.save(tmp_path / "table.npy", rng.random((6, 7)).astype(np.float32))
     spec = {"attn": 1, "name": "m", "positions": "bottom_right", "params": {"width": 13, "rate": 0.75}, "mask": mask,
-            "operands": {"near": {"shape": [30], "dtype": "i32"}, "table": {"shape": [6, 7], "dtype": "f32"}}}  # fmt: skip
-    files = [f"--operand={name}={tmp_path}/{name}.npy" for name in ("near", "table")]
+            "operands": {"near": {"shape": [30], "dtype": "i32"}, "parent": {"shape": [53], "dtype": "i32"}, "table": {"shape": [6, 7], "dtype": "f32"}}}  # fmt: skip
+    files = [f"--operand={name}={tmp_path}/{name}.npy" for name in ("near", "parent", "table")]
     for tile in ("1x1", "3x5"):
         arguments = ["-", "--q=41", "--kv=53", f"--tile={tile}", *files]
         text = viz(*arguments, spec=spec)

@@ -78,7 +78,7 @@ int PanelPainter::mapOfTile(int64_t row0, int64_t k0) const {
   std::map<int, int64_t> counts;
   for (int64_t row = row0; row < std::min(row0 + shape.rows, shape.qLen); ++row)
     for (int64_t k = k0; k < std::min(k0 + shape.keys, shape.kvLen); ++k)
-      if (int8_t map = panel.pairs[size_t(row * shape.kvLen + k)]; map >= 0)
+      if (int16_t map = panel.pairs[size_t(row * shape.kvLen + k)]; map >= 0)
         ++counts[map];
   auto most = llvm::max_element(counts, [](auto &a, auto &b) { return a.second < b.second; });
   return counts.empty() ? 0 : most->first;
@@ -113,7 +113,7 @@ void PanelPainter::paintPairs() {
   for (int64_t row = 0; row < shape.qLen; ++row) {
     const std::string &line = panel.tiles[size_t(row / shape.rows)];
     auto colorOf = [&](int64_t k) -> std::optional<Color> {
-      int8_t map = panel.pairs[size_t(row * shape.kvLen + k)];
+      int16_t map = panel.pairs[size_t(row * shape.kvLen + k)];
       char tile = line[size_t(k / shape.keys)];
       if (map < 0 || (tile == full && tileMaps[size_t(row / shape.rows)][size_t(k / shape.keys)] == map))
         return std::nullopt;

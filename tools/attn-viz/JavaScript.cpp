@@ -94,6 +94,10 @@ std::string Printer::print(const Expr &e) const {
   case Op::Or: return infix(" || ", args);
   case Op::Not: return "(!" + print(args[0]) + ")";
   case Op::IsPow2: return call("pow2", args);
+  case Op::Member:
+  case Op::Ancestor:
+    return call(e.op() == Op::Member ? "member" : "ancestor", args,
+                "t[" + std::to_string(names.operands.at(e.name())) + "]");
   case Op::Select: return "(" + print(args[0]) + " ? " + print(args[1]) + " : " + print(args[2]) + ")";
   }
   llvm_unreachable("every operation is above");

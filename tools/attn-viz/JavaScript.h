@@ -20,7 +20,7 @@ struct JavaScriptNames {
 };
 
 /// `e` as an expression over the variables b, h, g, l, q, k, the arrays p (parameters) and t (operands), the object n
-/// (sizes) and the functions of page.js (mod, fdiv, lo, hi, pow2, whole, at).
+/// (sizes) and the functions of page.js (mod, fdiv, lo, hi, pow2, whole, at, member, ancestor).
 std::string toJavaScript(const mask::Expr &e, const JavaScriptNames &names);
 
 } // namespace attn::viz

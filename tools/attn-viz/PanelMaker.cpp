@@ -129,7 +129,7 @@ std::string PanelMaker::compare(Panel &panel) const {
       for (int64_t row = row0; row < std::min(row0 + shape.rows, shape.qLen); ++row) {
         int64_t before = all;
         for (int64_t k = k0; k < std::min(k0 + shape.keys, shape.kvLen); ++k) {
-          int8_t pair = panel.pairs[size_t(row * shape.kvLen + k)];
+          int16_t pair = panel.pairs[size_t(row * shape.kvLen + k)];
           all += pair != behind;
           shown += pair >= 0;
         }

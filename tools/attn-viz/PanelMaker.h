@@ -15,7 +15,7 @@ namespace attn::viz {
 /// `mapNumbers`).
 class PanelMaker {
 public:
-  PanelMaker(const Call &call, llvm::ArrayRef<Loop> loops, Visibility &visibility, llvm::ArrayRef<int8_t> mapNumbers)
+  PanelMaker(const Call &call, llvm::ArrayRef<Loop> loops, Visibility &visibility, llvm::ArrayRef<int16_t> mapNumbers)
       : call(call), loops(loops), visibility(visibility), mapNumbers(mapNumbers) {}
 
   /// Appends the drawings of one head; the last one has the figures. `budget` of pairs: where it does not do for all of
@@ -41,7 +41,7 @@ private:
   const Call &call;
   llvm::ArrayRef<Loop> loops;
   Visibility &visibility;
-  llvm::ArrayRef<int8_t> mapNumbers;
+  llvm::ArrayRef<int16_t> mapNumbers;
   std::vector<std::vector<int64_t>> keyClasses; ///< of the keys of each part
 };
 

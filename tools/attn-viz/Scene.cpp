@@ -43,9 +43,9 @@ static std::string makeEntry(const Pattern &pattern, const attn::spec::Entry &en
                              Scene &scene, EntryScene &drawn) {
   const Call &call = drawn.call;
   Visibility visibility(pattern, entry.attend);
-  std::vector<int8_t> mapNumbers; // of the entry's maps among those of the scene
+  std::vector<int16_t> mapNumbers; // of the entry's maps among those of the scene
   for (const Visibility::Rule &rule : visibility.all()) {
-    mapNumbers.push_back(int8_t(llvm::find(scene.maps, rule.name) - scene.maps.begin()));
+    mapNumbers.push_back(int16_t(llvm::find(scene.maps, rule.name) - scene.maps.begin()));
     if (size_t(mapNumbers.back()) == scene.maps.size())
       scene.maps.push_back(rule.name);
   }

@@ -15,7 +15,7 @@ namespace attn::viz {
 /// What a tile is, as in passes/analysis/TileReport.h; `absent` lies behind the keys of its row.
 inline constexpr char full = '#', partial = '+', skipped = '.', absent = ' ';
 /// What a pair is, beside the number of the kernel map that shows it.
-inline constexpr int8_t hidden = -1, behind = -2;
+inline constexpr int16_t hidden = -1, behind = -2;
 
 struct Figures {
   int64_t pairs = 0, visible = 0;
@@ -42,7 +42,7 @@ struct Panel {
   Shape shape;
   bool inOrder = false;
   std::vector<std::string> tiles; ///< a line for each row tile, a character for each key tile
-  std::vector<int8_t> pairs;      ///< for each row and column; empty where they are too many
+  std::vector<int16_t> pairs;     ///< for each row and column; empty where they are too many
   std::vector<bool> blind;        ///< for each row: no visible key; empty where not counted
   Figures figures;
 

@@ -15,11 +15,25 @@ function pow2(x) {
   return x === 1;
 }
 function whole(x) { return Math.abs(x) < 2 ** 63 ? Math.floor(x) : refuse("floor of a number that no integer holds"); }
-function at(tensor, ...indices) {
+function offsetOf(tensor, indices) {
   let offset = 0;
   for (let i = 0; i < indices.length; ++i)
     offset = offset * tensor.sizes[i] + Math.min(Math.max(indices[i], 0), Math.max(tensor.sizes[i] - 1, 0));
-  return tensor.values[offset];
+  return offset;
+}
+function at(tensor, ...indices) { return tensor.values[offsetOf(tensor, indices)]; }
+function rowOf(tensor, indices) {
+  const size = tensor.sizes[tensor.sizes.length - 1], start = offsetOf(tensor, indices) * size;
+  return tensor.values.slice(start, start + size);
+}
+function member(tensor, x, from, to, ...indices) {
+  const row = rowOf(tensor, indices), first = Math.min(Math.max(from, 0), row.length);
+  return row.slice(first, Math.min(Math.max(to, first), row.length)).includes(x);
+}
+function ancestor(tensor, x, y, ...indices) {
+  const row = rowOf(tensor, indices);
+  while (x > y && x >= 0 && x < row.length && row[x] < x) x = row[x];
+  return x === y;
 }
 
 // ---- the model ----
@@ -36,7 +50,7 @@ function lookAtPairs(state) {
   const call = [DATA.params.map((p) => state.params[p.name]), DATA.operands, n, DATA.request, state.head,
     Math.floor(state.head / group), state.layer];
   const show = MASKS[state.entry](...call), classOf = KEY_CLASSES[state.entry](...call);
-  const first = firstPosition(state), pairs = new Int8Array(q * kv).fill(BEHIND), classes = [];
+  const first = firstPosition(state), pairs = new Int16Array(q * kv).fill(BEHIND), classes = [];
   for (let row = 0; row < q; ++row) {
     if (state.steps) [n.q_len, n.kv_len] = [1, kv - q + row + 1];
     for (let key = 0; key < n.kv_len; ++key) pairs[row * kv + key] = show(first + row, key);
@@ -53,7 +67,7 @@ function firstPosition(state) {
 function classify(state, { pairs, classes }) {
   const { q, kv, keys } = state, rows = state.steps ? 1 : state.rows;
   const down = Math.ceil(q / rows), across = Math.ceil(kv / keys);
-  const tiles = { rows, keys, across, kind: new Uint8Array(down * across), map: new Int8Array(down * across) };
+  const tiles = { rows, keys, across, kind: new Uint8Array(down * across), map: new Int16Array(down * across) };
   const n = { pairs: 0, visible: 0, full: 0, partial: 0, skipped: 0, blind: 0 };
   for (let i = 0; i < down; ++i)
     for (let j = 0; j < across; ++j) {

@@ -208,6 +208,21 @@ TEST(Expressions, DivisionsOfPositions) {
           {}, {reinterpret_cast<int64_t>(&divisor), 0});
 }
 
+TEST(Expressions, Congruences) {
+  // Differences that are (not) divisible, of positions on either side of zero, by divisors of both signs.
+  KernelText kernel = withBuffer("n", "i64");
+  kernel.mask = "%none = arith.constant 0 : i64\n%d = arith.subi %q, %k : i64\n%r = tile.mod %d, %n\n"
+                "%same = arith.cmpi eq, %r, %none : i64\n"
+                "%three = arith.constant 3 : i64\n%d2 = arith.subi %k, %q : i64\n%r2 = tile.mod %d2, %three\n"
+                "%other = arith.cmpi ne, %r2, %none : i64\n%visible = arith.andi %same, %other : i1";
+  for (int64_t n : {2, -7, 1, 1000}) {
+    SCOPED_TRACE(n);
+    Problem(kernel, 1, 1, {120}, {90})
+        .check([n](int64_t, int64_t, int64_t q, int64_t k) { return (q - k) % n == 0 && (k - q) % 3 != 0; }, {},
+               {reinterpret_cast<int64_t>(&n), 0});
+  }
+}
+
 TEST(Expressions, ZeroDivisorSetsTheStatus) {
   int64_t divisors[] = {3, 0};
   KernelText kernel = withBuffer("n", "i64");

@@ -7,12 +7,11 @@
 //===----------------------------------------------------------------------===//
 #include "Attention.h"
 
-#include "dialect/attn/ExprToRegion.h"
 #include "dialect/mask/Evaluate.h"
 #include "dialect/tile/TileDialect.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "passes/analysis/MaskRegion.h"
 #include "test/dialect/mask/RandomExpr.h"
 
 #include <gtest/gtest.h>
@@ -81,37 +80,10 @@ static std::string kernelText(const Shape &s, const Arguments &arguments, const 
 /// Replaces the loop's mask by `e`.
 static void setMask(mlir::ModuleOp module, const Expr &e) {
   module.walk([&](tile::ForKeysOp loop) {
-    auto kernel = loop->getParentOfType<tile::KernelOp>();
-    auto argument = [&](const std::string &name) -> mlir::Value {
-      for (auto [i, attr] : llvm::enumerate(kernel.getArgs()))
-        if (mlir::cast<mlir::StringAttr>(attr).getValue() == name)
-          return kernel.getBody().getArgument(tile::NumLeadingArguments + i);
-      return {};
-    };
     mlir::Operation *terminator = loop.getVisible().front().getTerminator();
     mlir::OpBuilder builder(terminator);
-    mlir::Location loc = loop.getLoc();
-    mlir::Type i64 = builder.getI64Type();
-    ir::ExprLeaves leaves;
-    leaves.symbol = [&](const Expr &s) -> mlir::Value {
-      if (mlir::Value value = argument(s.name()))
-        return value;
-      return builder.create<tile::SizeOp>(loc, i64, s.name());
-    };
-    leaves.element = [&](const Expr &s, mlir::ValueRange indices) -> mlir::Value {
-      mlir::Value value = builder.create<tile::ElementOp>(loc, i64, argument(s.name()), indices);
-      if (s.type() != mask::Type::Bool)
-        return value;
-      mlir::Value zero = builder.create<mlir::arith::ConstantOp>(loc, builder.getI64IntegerAttr(0));
-      return builder.create<mlir::arith::CmpIOp>(loc, mlir::arith::CmpIPredicate::ne, value, zero);
-    };
-    leaves.mod = [&](mlir::Value x, mlir::Value y) -> mlir::Value {
-      return builder.create<tile::ModOp>(loc, i64, x, y);
-    };
-    leaves.isPow2 = [&](mlir::Value x) -> mlir::Value {
-      return builder.create<tile::IsPow2Op>(loc, builder.getI1Type(), x);
-    };
-    terminator->setOperand(0, ir::emitExpr(builder, loc, e, loop.getVisible().getArguments(), {}, leaves));
+    auto kernel = loop->getParentOfType<tile::KernelOp>();
+    terminator->setOperand(0, passes::exprToValue(builder, kernel, e, loop.getVisible().getArguments()));
   });
 }
 

@@ -72,7 +72,6 @@ TEST(Property, ExactMasks) {
   int failures = 0;
   while (totals.tiles < pairs() / 2 && failures < 5)
     failures += !check(random, random.exactMask(), true, totals);
-  EXPECT_EQ(totals.spurious, 0);
   print("exact masks", totals);
 }
 

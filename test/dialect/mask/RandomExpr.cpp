@@ -93,6 +93,29 @@ Expr RandomExpr::caseAtom() {
   }
 }
 
+/// Floats that are exact in single precision too.
+Expr RandomExpr::floatAtom() {
+  auto real = [](Expr e) { return make(Op::ToFloat, {std::move(e)}); };
+  Expr factor = Expr::real(0.25 * double(between(-4, 12)));
+  Expr length = make(Op::Floor, {factor * real(Expr::symbol("kv_len")) + real(h) * Expr::real(1.5)});
+  switch (between(0, 3)) {
+  case 0: return make(comparisons[between(0, 3)], {factor * real(affine()), real(uniform())});
+  case 1: return make(Op::FloorDiv, {q, constant(4)}) - make(Op::FloorDiv, {k, constant(4)}) < length;
+  default: return make(comparisons[between(0, 3)], {affine(), length});
+  }
+}
+
+/// Block lists and trees.
+Expr RandomExpr::searchAtom() {
+  Expr blocks = constant(between(1, 6)), row = make(Op::FloorDiv, {q, blocks}), x = make(Op::FloorDiv, {k, divisor()});
+  switch (between(0, 3)) {
+  case 0: return Expr::search(Op::Ancestor, "parent", {q - uniform(), k - uniform(), b});
+  case 1: return Expr::search(Op::Member, "start", {x, tensor("limit", {row}), tensor("limit", {row + constant(1)})});
+  case 2: return Expr::search(Op::Member, "limit", {chance(80) ? x : affine(), row, row + constant(between(0, 9))});
+  default: return Expr::search(Op::Member, "bits", {x, constant(0), uniform(), chance(80) ? row : q - k});
+  }
+}
+
 /// A remainder in a range or a power of two.
 Expr RandomExpr::residualAtom(const Expr &form) {
   Expr x = (chance(20) ? form * constant(2) : form) + (chance(50) ? constant(between(-5, 5)) : uniform());
@@ -115,11 +138,11 @@ Expr RandomExpr::exactMask() {
   std::vector<Expr> atoms = {affineAtom(), affineAtom(), k <= q};
   int64_t style = between(0, 9);
   if (style < 2)
-    atoms.push_back(caseAtom());
+    atoms.insert(atoms.end(), {caseAtom(), floatAtom()});
   else if (style < 4)
     atoms.insert(atoms.end(), {pieceAtom(), pieceAtom()});
   else if (style < 6)
-    atoms.insert(atoms.end(), {documentAtom(), chance(50) ? documentAtom() : pieceAtom()});
+    atoms.insert(atoms.end(), {documentAtom(), chance(50) ? searchAtom() : pieceAtom()});
   else if (style == 6)
     atoms = {make(comparisons[between(0, 3)], {affine(), uniform()}), k <= q,
              Expr::element("keep", {b, k}, Type::Bool)};
@@ -194,7 +217,9 @@ Expr RandomExpr::boolean(int depth) {
     default: return make(Op::Select, {x, boolean(depth - 1), boolean(depth - 1)});
     }
   }
-  switch (between(0, 9)) {
+  switch (between(0, 11)) {
+  case 11: return searchAtom();
+  case 10: return floatAtom();
   case 0: return affineAtom();
   case 1: return pieceAtom();
   case 2: return residualAtom(affine());
@@ -235,6 +260,7 @@ Environment RandomExpr::environment(int64_t keys) {
   env.tensors["keep"] = fill({2, 48}, 0, 1, false);
   env.tensors["bits"] = fill({16, 16}, 0, 1, false);
   env.tensors["table"] = fill({20}, -4, 4, false);
+  env.tensors["parent"] = fill({2, 40}, -1, 39, false);
   env.tensors["is_global"] = fill({4}, 0, 1, false);
   return env;
 }

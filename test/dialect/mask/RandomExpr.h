@@ -11,9 +11,9 @@ namespace attn::mask::test {
 /// The value of an environment variable, or `otherwise`.
 int64_t setting(const char *name, int64_t otherwise);
 
-/// Makes expressions over b, h, g, k, q, kv_len, the parameters window, sink, stride (never 0), and the tensors doc
-/// (sorted along keys), limit and start (per query position; start is sorted), keep (per key), bits (per query and key),
-/// table (per distance), is_global (per head).
+/// Makes expressions over b, h, g, k, q, kv_len (also as floats), the parameters window, sink, stride (never 0), and
+/// the tensors doc (sorted along keys), limit and start (per query position; start is sorted), keep (per key), bits
+/// (per query and key), table (per distance), is_global (per head), parent (of tree nodes).
 class RandomExpr {
 public:
   explicit RandomExpr(uint64_t seed) : random(seed) {}
@@ -41,6 +41,8 @@ private:
   Expr pieceAtom();
   Expr documentAtom();
   Expr caseAtom();
+  Expr floatAtom();
+  Expr searchAtom();
   Expr residualAtom(const Expr &form);
   Expr leaf();
 

@@ -36,8 +36,11 @@ TEST(Docs, FormsStandForWhatTheTableSays) {
     auto expression = [&](const std::string &text) {
       auto pattern = readOk(std::string(R"({"attn": 1, "name": "x", "params": {"size": 1, "left": 1, "right": 1,
         "radius": 1, "count": 1, "step": 1, "block": 1, "chunk": 1, "stride": 1, "summary": 1,
-        "cap": 1.0, "slope": 1.0, "score": 1.0},
-        "operands": {"ids": {"shape": ["batch", "kv_len"], "dtype": "i32"}}, ")") +
+        "cap": 1.0, "slope": 1.0, "score": 1.0, "q_block": 1, "k_block": 1, "prefix": 1},
+        "operands": {"ids": {"shape": ["batch", "kv_len"], "dtype": "i32"}, "rows": {"shape": [9], "dtype": "i32"},
+                     "columns": {"shape": [9], "dtype": "i32"}, "num": {"shape": [1, 1, 9], "dtype": "i32"},
+                     "indices": {"shape": [1, 1, 9, 9], "dtype": "i32"},
+                     "parent": {"shape": ["batch", 9], "dtype": "i32"}}, ")") +
                             key + "\": \"" + text + "\"}");
       if (!pattern)
         return std::string();

@@ -35,6 +35,10 @@ const Pair pairs[] = {
     {"strided(w)", "k <= q and (q - k < w or (q - k) % w == 0)"},
     {"fixed(w)", "k <= q and (q // w == k // w or k % w >= w - 1)"},
     {"fixed(w, summary=n)", "k <= q and (q // w == k // w or k % w >= w - n)"},
+    {"block_list(list, list, w, 2)", "member(k // 2, list, list[q // w], list[q // w + 1])"},
+    {"block_mask(num, indices, w, n)", "member(k // n, indices[b, h, q // w], 0, num[b, h, q // w])"},
+    {"tree(ids, n)", "k < n or n <= k and ancestor(ids[b], q - n, k - n)"},
+    {"tree(ids, n)", "k < n or n <= k and ancestor(ids, q - n, k - n)"},
     {"neighborhood(w, causal=true)", "k <= q and q - k < w"},
 };
 INSTANTIATE_TEST_SUITE_P(All, Forms, testing::ValuesIn(pairs));

@@ -35,8 +35,9 @@ inline std::string document(const std::string &body) {
   return R"({"attn": 1, "name": "test", "positions": "bottom_right",
     "params": {"w": 3, "n": 2, "cap": 50.0},
     "operands": {"ids": {"shape": ["batch", "kv_len"], "dtype": "i32"},
-                 "flag": {"shape": ["kv_len"], "dtype": "bool"},
-                 "slope": {"shape": ["q_heads"], "dtype": "f32"}},
+                 "flag": {"shape": ["kv_len"], "dtype": "bool"}, "list": {"shape": [9], "dtype": "i32"},
+                 "slope": {"shape": ["q_heads"], "dtype": "f32"}, "num": {"shape": [1, 1, 4], "dtype": "i32"}, )"
+         R"("indices": {"shape": [1, 1, 4, 5], "dtype": "i32"}},
     "let": {"distance": "q - k"},
     )" + body +
          "}";
