@@ -67,7 +67,7 @@ def test_built_in_values_fit_the_call_or_are_refused():
     compiled = rungs.artifact({**spec(True)})
     tables = [a for a in compiled.arguments() if a.name in TABLES]  # those that the kernels read
     assert tables and not any(a.required for a in tables)
-    with pytest.raises(attn.AttnError, match=r"operand 'slope': dimension 0 \(q_heads\) must be 2, got 4"):
+    with pytest.raises(attn.AttnError, match=r"operand 'window': dimension 1 \(q_heads\) must be 2, got 4"):
         attn.attend(compiled, **{**x, "q": x["q"][:, :2]}, **Z)
     with pytest.raises(attn.AttnError, match="layer must be below 3"):
         attn.attend(compiled, **x, **Z, layer=3)
