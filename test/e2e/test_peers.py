@@ -10,8 +10,8 @@ from conftest import ROOT
 sys.path[:0] = [str(ROOT / "tools" / "attn-bench"), str(ROOT / "python")]
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; tools/test.sh --peers installs it")
 
-import cases  # noqa: E402
-import contenders  # noqa: E402
+from attn_bench import cases  # noqa: E402
+from attn_bench import contenders  # noqa: E402
 
 pytestmark = pytest.mark.peers
 CASES = {"dense": cases.DENSE, "causal": cases.CAUSAL, **cases.SPARSE}

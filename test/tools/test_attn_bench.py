@@ -11,10 +11,10 @@ from conftest import ROOT
 
 sys.path[:0] = [str(ROOT / "tools" / "attn-bench"), str(ROOT / "python")]
 
-import cases  # noqa: E402
-import oracle  # noqa: E402
-import report  # noqa: E402
-from measure import Rounds, interleave  # noqa: E402
+from attn_bench import cases  # noqa: E402
+from attn_bench import oracle  # noqa: E402
+from attn_bench import report  # noqa: E402
+from attn_bench.measure import Rounds, interleave  # noqa: E402
 
 
 def run(build_dir, *arguments):
@@ -68,7 +68,7 @@ def test_a_run_from_end_to_end(build_dir, tmp_path):
 
 
 def test_tuning_writes_a_pattern_that_compiles(build_dir, tmp_path, monkeypatch):
-    import tune
+    from attn_bench import tune
 
     monkeypatch.setattr(tune, "PREFILL", {"rows": (48,), "keys": (32, 64)})
     monkeypatch.setattr(tune, "DECODE", {"rows": (8,), "keys": (32,)})

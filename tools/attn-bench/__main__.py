@@ -19,11 +19,11 @@ os.environ.setdefault("ATTN_BUILD", str(ROOT / "build" / "dev"))
 import numpy as np  # noqa: E402
 
 import attn  # noqa: E402
-import contenders  # noqa: E402
-import report  # noqa: E402
-import tune  # noqa: E402
-from ceilings import Ceilings  # noqa: E402
-from suite import Suite  # noqa: E402
+from attn_bench import contenders  # noqa: E402
+from attn_bench import report  # noqa: E402
+from attn_bench import tune  # noqa: E402
+from attn_bench.ceilings import Ceilings  # noqa: E402
+from attn_bench.suite import Suite  # noqa: E402
 
 
 def numbers(text: str):

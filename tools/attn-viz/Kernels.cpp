@@ -43,16 +43,10 @@ std::string attn::viz::compile(spec::Pattern pattern, const Call &call, Kernels 
   passes::buildTilePipeline(manager, tile::Machine(), options);
   if (failed(manager.run(*module)))
     return error.empty() ? "COMPILER: failed without a message\n" : error;
-  auto readsSlots = [&](tile::KernelOp kernel) {
-    return llvm::any_of(pattern.caches, [&](const spec::Cache &cache) {
-      return cache.layout == spec::Layout::Slots &&
-             llvm::is_contained(kernel.getArgs().getAsValueRange<StringAttr>(), "k." + cache.name);
-    });
-  };
   module->walk([&](tile::ForKeysOp loop) {
     auto kernel = loop->getParentOfType<tile::KernelOp>();
     llvm::StringRef name = kernel.getSymName();
-    if (!name.ends_with(".prefill") || readsSlots(kernel)) // slots are no positions
+    if (!name.ends_with(".prefill"))
       return;
     auto visible = passes::regionToExpr(loop.getVisible());
     if (failed(visible))

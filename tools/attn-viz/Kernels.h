@@ -13,7 +13,7 @@
 
 namespace attn::viz {
 
-/// One loop over positions of keys of a prefill kernel, with the range program that tells it which tiles to visit.
+/// One loop over keys of a prefill kernel, with the range program that tells it which tiles to visit.
 struct Loop {
   std::string entry;  ///< the entry point that the kernel belongs to
   std::string kernel; ///< `<entry>.<n>.prefill`

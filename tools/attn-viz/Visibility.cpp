@@ -19,10 +19,8 @@ static Expr allOf(std::vector<Expr> terms) {
   return terms.size() == 1 ? terms[0] : Expr::make(Op::And, std::move(terms));
 }
 
-/// Holds where class `index` of the partition is the first whose rule holds. All branches hold everywhere.
+/// Holds where class `index` of the partition is the first whose rule holds.
 static Expr inClass(const Partition &partition, size_t index) {
-  if (partition.axis == spec::Axis::Branch)
-    return Expr::boolean(true);
   std::vector<Expr> terms;
   for (size_t i = 0; i < index; ++i)
     if (partition.classes[i].rule) // else a cache, whose keys are no positions
@@ -43,21 +41,17 @@ static Expr resident(const attn::spec::Cache &cache) {
 Visibility::Visibility(const Pattern &pattern, const spec::Attend &attend) {
   std::set<size_t> keyPartitions;
   for (const spec::KernelMap &map : attend.maps) {
-    const attn::spec::Cache &cache = pattern.caches[map.cache];
-    if (cache.layout == attn::spec::Layout::Slots) // its keys are no positions
-      continue;
     std::vector<Expr> terms;
     std::string name;
-    bool isBranch = false;
     for (auto [partition, entry] : map.classes) {
       const Partition &p = pattern.partitions[partition];
       terms.push_back(inClass(p, entry));
-      isBranch |= p.axis == spec::Axis::Branch;
       if (p.axis == spec::Axis::Key)
         keyPartitions.insert(partition);
       name += (name.empty() ? "" : " & ") + p.name + "." + p.classes[entry].name;
     }
-    rules.push_back({name.empty() ? "all" : name, allOf(std::move(terms)), map.mask && resident(cache), isBranch});
+    rules.push_back(
+        {name.empty() ? "all" : name, allOf(std::move(terms)), map.mask && resident(pattern.caches[map.cache])});
   }
   for (size_t partition : keyPartitions) {
     keyRules.emplace_back();
@@ -86,12 +80,8 @@ int Visibility::map(const Environment &env) {
     return value.ok() && value.integer;
   };
   for (size_t i = 0; i < rules.size() && error.empty(); ++i)
-    if (holds(rules[i].applies)) {
-      if (holds(rules[i].visible))
-        return int(i);
-      if (!rules[i].isBranch)
-        break;
-    }
+    if (holds(rules[i].applies))
+      return holds(rules[i].visible) ? int(i) : error.empty() ? -1 : -2;
   return error.empty() ? -1 : -2;
 }
 

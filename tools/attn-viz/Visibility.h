@@ -31,12 +31,10 @@ public:
 
   /// Whether the answer may differ between heads.
   bool usesHeads() const;
-  /// What decides: the classes of a kernel map hold, and then its mask with what its cache holds. Maps over slots, which
-  /// are no positions, are left out.
+  /// What decides: the classes of a kernel map hold, and then its mask with what its cache holds.
   struct Rule {
     std::string name; ///< the classes of the kernel map, or `all`
     mask::Expr applies, visible;
-    bool isBranch = false; ///< a pair that it hides may be visible in a branch behind it
   };
   const std::vector<Rule> &all() const { return rules; }
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 import attn
-import oracle
+from attn_bench import oracle
 
-PATTERNS = Path(__file__).resolve().parents[2] / "patterns"
+PATTERNS = Path(__file__).resolve().parents[3] / "patterns"
 
 
 class Problem:

@@ -1,9 +1,9 @@
 """The tables: prefill and decode against peers and ceilings, sparse patterns, threads."""
 
-import cases
-import contenders
-from contenders import Problem
-from measure import interleave
+from attn_bench import cases
+from attn_bench import contenders
+from attn_bench.contenders import Problem
+from attn_bench.measure import interleave
 
 BUDGET = 12.0  # seconds of one comparison
 

@@ -60,7 +60,7 @@ def _power(operands, length):
 def _moa(operands, length):
     def visible(b, h, q, k):
         blocks = operands["beta"][0, h] * length // 512
-        return (k <= q) & ((k < 64) | (q // 64 - k // 64 < blocks))
+        return (k <= q) & ((k < 64) | (q // 64 - k // 64 < blocks) | (q // 64 == k // 64))
 
     return visible
 

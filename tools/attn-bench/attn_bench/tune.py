@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 
 import attn
-import oracle
-from measure import interleave
+from attn_bench import oracle
+from attn_bench.measure import interleave
 
 PREFILL = {"rows": (32, 48, 64, 96, 128, 144, 192), "keys": (32, 48, 64, 96, 128)}
 DECODE = {"rows": (1, 2, 4, 8, 16), "keys": (32, 64, 128, 256)}

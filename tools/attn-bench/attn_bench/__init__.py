@@ -1,0 +1,1 @@
+"""What attn-bench is made of; see __main__.py beside this package."""
