@@ -148,7 +148,10 @@ tile::GridAttr attn::passes::chooseBoxes(const mask::Expr &mask, ir::PatternOp p
     for (Attribute size : (*declared.begin()).getSizes())
       grid.axes.push_back({value(size), mask::Expr::integer(1)});
   size_t rank = grid.axes.size();
-  mask::Expr part = partOnGrid(canonicalize(mask), grid), over = overCoordinates(part, grid);
+  mask::Expr whole = canonicalize(mask), part = partOnGrid(whole, grid), over = overCoordinates(part, grid);
+  // Without a grid, what stands beside a dilated part is as a rule a window, whose keys boxes would scatter.
+  if (declared.empty() && part != whole)
+    return {};
   for (size_t i = 0; i < rank; ++i)
     if (mask::Expr dilation = dilationOf(over, i);
         dilation.op() == mask::Op::ConstInt || pattern.lookupSymbol<ir::ParamOp>(dilation.name()))

@@ -89,3 +89,33 @@ attn.pattern @dilated positions(bottom_right) {
     return %out : tensor<?x?x?x64xf32>
   }
 }
+
+// -----
+
+// The same beside a window (strided attention): boxes would scatter the window's keys, so tiles stay intervals.
+
+// CHECK-LABEL: tile.kernel @attend.0.prefill
+// CHECK-NOT: grid =
+attn.pattern @strided positions(bottom_right) {
+  func.func @attend(%q: tensor<?x?x?x64xf32> {attn.name = "q"}, %k: tensor<?x?x?x64xf32> {attn.name = "k"},
+                    %v: tensor<?x?x?x64xf32> {attn.name = "v"}) -> (tensor<?x?x?x64xf32> {attn.name = "out"}) {
+    %out, %lse = attn.attend %q keys(%k) values(%v)
+        : tensor<?x?x?x64xf32>, (tensor<?x?x?x64xf32>), (tensor<?x?x?x64xf32>)
+        -> tensor<?x?x?x64xf32>, tensor<?x?x?xf32> {
+      attn.kernel_map weight(#attn.softmax) mask {
+      ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %qi: i64, %ki: i64):
+        %c4 = arith.constant 4 : i64
+        %c0 = arith.constant 0 : i64
+        %d = arith.subi %qi, %ki : i64
+        %r = attn.mod %d, %c4
+        %0 = arith.cmpi eq, %r, %c0 : i64
+        %near = arith.cmpi slt, %d, %c4 : i64
+        %1 = arith.cmpi sle, %ki, %qi : i64
+        %2 = arith.ori %0, %near : i1
+        %3 = arith.andi %1, %2 : i1
+        attn.yield %3 : i1
+      }
+    }
+    return %out : tensor<?x?x?x64xf32>
+  }
+}
