@@ -31,6 +31,13 @@ double attn_peak_flops(int threads) {
   return onThreads(threads, [&](int) { return attn::bench::peak(isa); });
 }
 
+/// Flops per second of multiply-adds of bf16 pairs; those of fp32 on machines without them.
+double attn_peak_flops_bf16(int threads) {
+  if (!__builtin_cpu_supports("avx512bf16"))
+    return attn_peak_flops(threads);
+  return onThreads(threads, [](int) { return attn::bench::peakBf16(); });
+}
+
 /// Bytes per second of loops that only read, over `bytes` per thread; the memory is kept between calls.
 double attn_read_rate(int threads, int64_t bytes) {
   static std::vector<std::vector<uint8_t>> memory;

@@ -126,7 +126,7 @@ TEST(Import, LinearGivesOnlyOut) {
 
 TEST(Import, CachesOfAnEntry) {
   std::string text = ir(readFile(std::string(ATTN_PATTERNS) + "/duoattention.json"));
-  EXPECT_EQ(count(text, "attn.name = \"k.whole\""), 2u) << text; // prefill and decode
+  EXPECT_EQ(count(text, "attn.name = \"k.whole\""), 3u) << text; // prefill, decode and soft
   EXPECT_EQ(count(text, "attn.name = \"k.ring\""), 1u) << text;  // decode
   EXPECT_NE(text.find("caches [@whole, @ring]"), std::string::npos) << text;
   EXPECT_NE(text.find("cache(1)"), std::string::npos) << text;

@@ -11,12 +11,14 @@ class Ceilings:
     def __init__(self, build: Path, threads: int):
         self._library = ctypes.CDLL(str(build / "lib" / "libattn-ceilings.so"))
         self._library.attn_peak_flops.restype = ctypes.c_double
+        self._library.attn_peak_flops_bf16.restype = ctypes.c_double
         self._library.attn_read_rate.restype = ctypes.c_double
         self.threads = threads
 
-    def flops(self) -> float:
-        """fp32 multiply-add flops per second of all threads."""
-        return self._library.attn_peak_flops(ctypes.c_int(self.threads))
+    def flops(self, dtype: str = "f32") -> float:
+        """Multiply-add flops per second of all threads: of fp32, or of bf16 pairs where the machine has them."""
+        peak = self._library.attn_peak_flops_bf16 if dtype == "bf16" else self._library.attn_peak_flops
+        return peak(ctypes.c_int(self.threads))
 
     def bandwidth(self, size: int = 256 << 20) -> float:
         """Bytes per second that all threads together read from memory."""

@@ -5,7 +5,7 @@ from attn_bench import contenders
 from attn_bench.contenders import Problem
 from attn_bench.measure import interleave
 
-BUDGET = 12.0  # seconds of one comparison
+BUDGET = 4.0  # seconds of one comparison
 
 
 class Suite:
@@ -44,7 +44,7 @@ class Suite:
                     if length <= o.flex_length:
                         rivals["flex"] = contenders.flex(self.torch, problem, name == "dense")
                 peaks = []
-                rivals["peak"] = lambda: peaks.append(self.ceilings.flops())
+                rivals["peak"] = lambda: peaks.append(self.ceilings.flops(dtype))
                 times = interleave(rivals, o.rounds, budget=BUDGET)
                 pairs, visited, tiles = cases.tile_counts(lambda q, k: problem.mask(0, 0, q, k), length, length, 96, 64)
                 flops = 4 * d * batch * heads * visited * 96 * 64
