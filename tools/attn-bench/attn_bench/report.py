@@ -83,7 +83,7 @@ def ratios(result):
         if row["slug"] and row["length"] >= best.get(row["slug"], {"length": 0})["length"]:
             best[row["slug"]] = row
     return [
-        {"slug": s, "ratio": round(r["speedup"], 2), "bound": round(r["pairs"], 2), "command": result["command"], "date": result["date"]}
+        {"slug": s, "ratio": round(r["speedup"], 2), "bound": round(r["bound"], 2), "command": result["command"], "date": result["date"]}
         for s, r in best.items()
     ]
 
