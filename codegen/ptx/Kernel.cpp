@@ -64,12 +64,13 @@ LogicalResult KernelLowering::unsupported(Operation *op, const Twine &what) {
 int64_t KernelLowering::bindArguments() {
   Task &task = scope.task;
   task.words = function.getArgument(0);
+  // First: what is emitted behind the address of an argument may use it.
+  task.zeroRow = e.load(e.ptr(), e.gep(task.words, ATTN_WORD_ZEROS * 8), 8);
   int64_t word = ATTN_HEADER_WORDS;
   for (BlockArgument argument : kernel.getBody().getArguments().drop_front(tile::NumLeadingArguments)) {
     scope.addresses[argument] = e.gep(task.words, word * 8);
     word += wordCount(argument.getType());
   }
-  task.zeroRow = e.load(e.ptr(), e.gep(task.words, ATTN_WORD_ZEROS * 8), 8);
   return word;
 }
 

@@ -55,12 +55,12 @@ KeyLoop::Step KeyLoop::seek(Value from) {
   Value k = after->getArgument(0);
   auto q = [this](StringRef name) -> Value {
     return llvm::StringSwitch<Value>(name)
-        .Case("q_first", scope.task.firstQ)
-        .Case("q_last", scope.task.lastQ)
+        .Case(".q_first", scope.task.firstQ)
+        .Case(".q_last", scope.task.lastQ)
         .Default({});
   };
   RangeScope where{e, scope.kernel, scope.task, scope.around, scope.scalars};
-  RangeInputs inputs = rangeInputs(where, [&](StringRef name) { return name == "k0" ? k : q(name); });
+  RangeInputs inputs = rangeInputs(where, [&](StringRef name) { return name == ".k0" ? k : q(name); });
   Values code = emitRangeCode(e, passes::rangeProgram(scope.kernel, visible).code(), inputs);
   Value any = code[0], end = code[2];
   e.create<scf::YieldOp>(ValueRange{e.select(any, k, end), e.both(any, code[1]), end, any});
