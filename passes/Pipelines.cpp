@@ -12,6 +12,7 @@ void attn::passes::buildTilePipeline(mlir::OpPassManager &manager, const tile::M
   options.lanes = machine.lanes;
   options.l2Bytes = machine.l2Bytes;
   options.tensorCores = machine.tensorCores;
+  options.wgmma = machine.wgmma;
   manager.addPass(createSimplifyMasks());
   manager.addPass(createSplitPartitions());
   manager.addPass(createFuseKernelMaps());

@@ -19,8 +19,8 @@ namespace {
 /// Walks the operations of a kernel in order.
 class KernelLowering {
 public:
-  KernelLowering(WarpEmitter &e, tile::KernelOp kernel, func::FuncOp function, const Layout &layout)
-      : e(e), kernel(kernel), function(function), scope(e, kernel, layout), tiles(scope),
+  KernelLowering(WarpEmitter &e, tile::KernelOp kernel, func::FuncOp function, const MatrixUnit &unit)
+      : e(e), kernel(kernel), function(function), scope(e, kernel, unit), tiles(scope),
         loop(scope, tiles, [this](Block &b) { return block(b); }) {}
   LogicalResult run();
 
@@ -212,9 +212,9 @@ LogicalResult KernelLowering::load(tile::LoadOp op) {
   const Layout &layout = scope.place.layout;
   int64_t columns = columnsOf(op.getTile());
   bool isFactor = llvm::any_of(op.getTile().getUsers(), [](Operation *user) { return isa<tile::DotOp>(user); });
-  SharedTile shared{0, layout.rows, columns};
+  SharedTile shared{scope.unit.arrangement(), 0, layout.rows, columns};
   if (isFactor)
-    shared.offset = scope.allocateShared(shared.bytes());
+    shared.offset = scope.allocateShared(shared.bytes(), shared.alignment());
   Value words = scope.addresses.lookup(op.getView());
   if (isFactor && !op.getScale()) {
     copyQueryRows(e, scope.task, layout, words, scope.task.row0, shared);
@@ -285,28 +285,12 @@ LogicalResult KernelLowering::store(tile::StoreOp op) {
   return success();
 }
 
-//===----------------------------------------------------------------------===//
-// Layout
-//===----------------------------------------------------------------------===//
-
-/// How the warps of a block share the tiles of a kernel: by rows; where there are few, by columns.
-static FailureOr<Layout> layoutOf(tile::KernelOp kernel) {
-  auto schedule = kernel.getSchedule();
-  int64_t rows = schedule.getRows();
+/// Matrix units take dimensions that are multiples of 16.
+static LogicalResult checkShapes(tile::KernelOp kernel) {
+  int64_t rows = kernel.getSchedule().getRows();
   if (rows % 16)
     return kernel.emitError("row tiles of ") << rows << " rows: expected a multiple of 16";
-  Layout layout{rows, 1, 1};
-  while (layout.warpRows < 4 && rows / 16 % (2 * layout.warpRows) == 0)
-    layout.warpRows *= 2;
-  // Columns of scores and outputs go to warps in multiples of 16.
-  auto divides = [&](int64_t warps) {
-    bool fits = schedule.getKeys() % (16 * warps) == 0;
-    kernel.walk([&](tile::DotOp dot) { fits &= columnsOf(dot.getResult()) % (16 * warps) == 0; });
-    return fits;
-  };
-  bool hasProducts = false;
   WalkResult walk = kernel.walk([&](tile::DotOp dot) {
-    hasProducts = true;
     for (Value tile : {dot.getA(), dot.getB(), dot.getResult()})
       for (int64_t size : cast<tile::TileType>(tile.getType()).getShape())
         if (size % 16) {
@@ -315,14 +299,10 @@ static FailureOr<Layout> layoutOf(tile::KernelOp kernel) {
         }
     return WalkResult::advance();
   });
-  if (walk.wasInterrupted())
-    return failure();
-  while (hasProducts && layout.warps() < 4 && divides(2 * layout.warpColumns))
-    layout.warpColumns *= 2;
-  return layout;
+  return failure(walk.wasInterrupted());
 }
 
-/// Matrix units take 16-bit elements.
+/// And 16-bit elements.
 static LogicalResult checkElements(tile::KernelOp kernel, const tile::Machine &machine) {
   WalkResult walk = kernel.walk([&](tile::LoadKeysOp load) {
     Type element = load.getView().getType().getElementType();
@@ -336,13 +316,11 @@ static LogicalResult checkElements(tile::KernelOp kernel, const tile::Machine &m
 }
 
 LogicalResult ptx::lowerKernel(WarpEmitter &e, tile::KernelOp kernel) {
-  if (failed(checkElements(kernel, e.machine)))
+  if (failed(checkShapes(kernel)) || failed(checkElements(kernel, e.machine)))
     return failure();
-  FailureOr<Layout> layout = layoutOf(kernel);
-  if (failed(layout))
-    return failure();
+  std::unique_ptr<MatrixUnit> unit = matrixUnit(e.machine, kernel);
   std::string entry = kernel.getSymName().str();
   std::replace(entry.begin(), entry.end(), '.', '$');
   func::FuncOp function = e.beginKernel(entry);
-  return KernelLowering(e, kernel, function, *layout).run();
+  return KernelLowering(e, kernel, function, *unit).run();
 }

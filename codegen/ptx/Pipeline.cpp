@@ -13,6 +13,8 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/InstrTypes.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Pass.h"
@@ -91,6 +93,9 @@ FailureOr<std::string> ptx::compile(ModuleOp lowered, const tile::Machine &machi
     if (!function.isDeclaration()) {
       function.addFnAttr(llvm::Attribute::NoUnwind);
       function.addFnAttr(llvm::Attribute::Convergent);
+      for (llvm::Instruction &instruction : llvm::instructions(function)) // MLIR's has no such attribute
+        if (auto *call = llvm::dyn_cast<llvm::CallBase>(&instruction); call && call->isInlineAsm())
+          call->setConvergent();
     }
   std::string result;
   llvm::raw_string_ostream text(result);

@@ -9,29 +9,46 @@ using namespace mlir;
 using namespace attn::codegen;
 using namespace attn::codegen::ptx;
 
-/// Piece `thread + n * threads` falls to a thread in its turn n.
-void ptx::forEachPiece(WarpEmitter &e, const Layout &layout, const SharedTile &tile,
-                       function_ref<void(Value row, Value column)> body) {
-  int64_t threads = layout.threads(), perRow = tile.columns / 8, count = tile.rows * perRow;
-  auto divide = [&](Value x) { return e.createOrFold<arith::DivUIOp>(x, e.i32(perRow)); };
-  auto remainder = [&](Value x) { return e.createOrFold<arith::RemUIOp>(x, e.i32(perRow)); };
-  for (int64_t first = 0; first < count; first += threads) {
-    Value piece = e.plus(e.thread, first);
-    auto run = [&] {
-      if (threads % perRow == 0) // a thread stays at one column
-        body(e.plus(divide(e.thread), first / perRow), remainder(e.thread));
+/// By panels of up to 64 columns, so that a thread stays at one column of them and its rows differ by constants: piece
+/// `thread + n * threads` of a panel falls to a thread in its turn n.
+void ptx::forEachPiece(WarpEmitter &e, const Layout &layout, const SharedTile &tile, bool unroll,
+                       function_ref<void(const Piece &piece)> body) {
+  int64_t threads = layout.threads(), pieces = tile.columns / 8;
+  for (int64_t panel = 0; panel < pieces; panel += 8) {
+    int64_t perRow = std::min<int64_t>(8, pieces - panel), count = tile.rows * perRow;
+    auto divide = [&](Value x) { return e.createOrFold<arith::DivUIOp>(x, e.i32(perRow)); };
+    auto remainder = [&](Value x) { return e.createOrFold<arith::RemUIOp>(x, e.i32(perRow)); };
+    if (!unroll) {
+      e.loop(e.thread, e.i32(count), threads,
+             [&](Value piece) { body({divide(piece), remainder(piece), 0, panel}); });
+      continue;
+    }
+    for (int64_t first = 0; first < count; first += threads) {
+      Value piece = e.plus(e.thread, first);
+      auto run = [&] {
+        if (threads % perRow == 0 && threads / perRow % 8 == 0)
+          body({divide(e.thread), remainder(e.thread), first / perRow, panel});
+        else
+          body({divide(piece), remainder(piece), 0, panel});
+      };
+      if (first + threads <= count)
+        run();
       else
-        body(divide(piece), remainder(piece));
-    };
-    if (first + threads <= count)
-      run();
-    else
-      e.when(e.lt(piece, e.i32(count)), run);
+        e.when(e.lt(piece, e.i32(count)), run);
+    }
   }
 }
 
-Value ptx::pieceAddress(WarpEmitter &e, const SharedTile &tile, Value target, Value row, Value column) {
-  return e.gep(target, e.wide(e.add(e.times(row, tile.rowBytes()), e.times(column, 16))));
+Value ptx::pieceAddress(WarpEmitter &e, const SharedTile &tile, Value target, const Piece &piece) {
+  Value column = piece.column;
+  int64_t rest = piece.moreRows * tile.rowBytes();
+  if (tile.swizzled()) {
+    rest += piece.moreColumns / 8 * tile.panelBytes();
+    column = e.createOrFold<arith::XOrIOp>(e.plus(column, piece.moreColumns % 8), e.bits(piece.row, 7));
+  } else {
+    rest += 16 * piece.moreColumns;
+  }
+  return e.gep(e.gep(target, e.wide(e.add(e.times(piece.row, tile.rowBytes()), e.times(column, 16)))), rest);
 }
 
 std::pair<Value, Value> ptx::queryAndHead(WarpEmitter &e, const TaskCoordinates &task, Value row) {
@@ -47,34 +64,44 @@ void ptx::copyQueryRows(WarpEmitter &e, const TaskCoordinates &task, const Layou
   Rows rows(e, task, view, offsetof(attn_request, q_row));
   Value request = rows.request(task), target = e.shared(tile.offset);
   Value base = task.pack ? request : rows.ofHead(request, task.head);
-  forEachPiece(e, layout, tile, [&](Value row, Value column) {
-    auto [query, head] = queryAndHead(e, task, e.add(row0, e.wide(row)));
+  forEachPiece(e, layout, tile, /*unroll=*/false, [&](const Piece &piece) {
+    auto [query, head] = queryAndHead(e, task, e.add(row0, e.wide(piece.wholeRow(e))));
     Value from = rows.address(task.pack ? rows.ofHead(base, head) : base, rows.slot(query));
-    e.copyAsync(pieceAddress(e, tile, target, row, column), e.gep(from, e.wide(e.times(column, 16))), e.i32(16));
+    e.copyAsync(pieceAddress(e, tile, target, piece), e.gep(from, piece.bytes(e)), e.i32(16));
   });
 }
 
-KeyRows::KeyRows(WarpEmitter &e, const TaskCoordinates &task, const Layout &layout, Value view, int64_t rowCount,
-                 int64_t columns)
-    : e(e), task(task), layout(layout), shape{0, rowCount, columns},
-      rows(e, task, view, offsetof(attn_request, kv_row)) {
+void ptx::storeFragment(WarpEmitter &e, const Place &place, const Fragment &a, const Operand16 &target) {
+  const Layout &layout = place.layout;
+  Value column = e.times(place.warpColumn, target.tile.columns / layout.warpColumns / 8);
+  for (int64_t c = 0; c < a.columns(); c += 2)
+    for (int64_t r = 0; r < a.rows; ++r) {
+      Piece piece{place.firstRow, column, 16 * (r / 2) + 8 * (r % 2), c / 2};
+      Value start = pieceAddress(e, target.tile, target.address, piece);
+      e.store(e.pack(target.element, a.at(r, c), a.at(r, c + 1)), e.gep(start, e.wide(e.times(place.firstColumn, 2))),
+              4);
+    }
+}
+
+KeyRows::KeyRows(WarpEmitter &e, const TaskCoordinates &task, const Layout &layout, Value view, const SharedTile &shape)
+    : e(e), task(task), layout(layout), shape(shape), rows(e, task, view, offsetof(attn_request, kv_row)) {
   base = rows.ofHead(rows.request(task), task.g);
 }
 
 void KeyRows::copy(Value k0, Value target) {
   Value left = e.narrow(e.min(e.sub(task.kvLen, k0), e.i64(shape.rows))); // keys of this tile
-  auto copyRows = [&](function_ref<Value(Value row)> rowAddress) {
-    forEachPiece(e, layout, shape, [&](Value row, Value column) {
+  auto copyRows = [&](bool unroll, function_ref<Value(Value row)> rowAddress) {
+    forEachPiece(e, layout, shape, unroll, [&](const Piece &piece) {
+      Value row = piece.wholeRow(e);
       Value bytes = e.select(e.lt(row, left), e.i32(16), e.i32(0));
-      Value from = e.gep(rowAddress(row), e.wide(e.times(column, 16)));
-      e.copyAsync(pieceAddress(e, shape, target, row, column), from, bytes);
+      e.copyAsync(pieceAddress(e, shape, target, piece), e.gep(rowAddress(row), piece.bytes(e)), bytes);
     });
   };
   e.whenElse(
       e.eq(rows.ring, e.i64(0)), // then rows are at one distance
       [&] {
         Value first = rows.address(base, k0);
-        copyRows([&](Value row) { return e.gep(first, e.mul(e.wide(row), rows.rowStride)); });
+        copyRows(true, [&](Value row) { return e.gep(first, e.mul(e.wide(row), rows.rowStride)); });
       },
-      [&] { copyRows([&](Value row) { return rows.address(base, rows.slot(e.add(k0, e.wide(row)))); }); });
+      [&] { copyRows(false, [&](Value row) { return rows.address(base, rows.slot(e.add(k0, e.wide(row)))); }); });
 }

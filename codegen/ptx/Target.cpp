@@ -11,14 +11,16 @@ using namespace attn;
 using namespace attn::codegen;
 
 mlir::FailureOr<tile::Machine> ptx::describe(llvm::StringRef arch) {
-  if (arch != "sm_80")
+  bool wgmma = arch == "sm_90a";
+  if (arch != "sm_80" && !wgmma)
     return mlir::failure();
   tile::Machine machine;
   machine.name = arch.str();
   machine.lanes = 1;
   machine.registers = 255;
   machine.tensorCores = true;
-  machine.sharedBytes = 99 << 10; // what every GPU from sm_80 on has
+  machine.wgmma = wgmma;
+  machine.sharedBytes = (wgmma ? 227 : 99) << 10; // 99 KB: what every GPU from sm_80 on has
   return machine;
 }
 
@@ -38,5 +40,5 @@ std::unique_ptr<llvm::TargetMachine> ptx::createTargetMachine(const tile::Machin
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, machine.name, "+ptx80", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+      triple, machine.name, machine.wgmma ? "+ptx83" : "+ptx80", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }

@@ -7,7 +7,7 @@
 #define ATTN_CODEGEN_PTX_TILES_H
 
 #include "codegen/emit/RangeCode.h"
-#include "codegen/ptx/Products.h"
+#include "codegen/ptx/MatrixUnit.h"
 
 #include <variant>
 
@@ -28,6 +28,7 @@ struct Task : TaskCoordinates {
 struct KernelScope {
   WarpEmitter &e;
   tile::KernelOp kernel;
+  const MatrixUnit &unit;
   Task task;
   Place place;
   llvm::DenseMap<Value, Value> addresses; ///< of the ABI words of views and buffers
@@ -35,25 +36,29 @@ struct KernelScope {
   Surroundings around, inner; ///< of regions; of the kernel function itself
   Expressions scalars;        ///< of the kernel function
 
-  KernelScope(WarpEmitter &e, tile::KernelOp kernel, const Layout &layout)
-      : e(e), kernel(kernel), place(e, layout),
+  KernelScope(WarpEmitter &e, tile::KernelOp kernel, const MatrixUnit &unit)
+      : e(e), kernel(kernel), unit(unit), place(e, unit.layout(kernel)),
         around{task, [this](Value v) { return scalars.evaluate(v); }, [this](Value v) { return addresses.lookup(v); }},
         inner{task, {}, around.words}, scalars(e, inner, 1) {}
   KernelScope(const KernelScope &) = delete; // its members refer to each other
 
   Value scalar(Value value) { return scalars.evaluate(value).scalar; }
   /// Room for `bytes` bytes of shared memory: its offset.
-  int64_t allocateShared(int64_t bytes) {
-    int64_t offset = sharedBytes;
-    sharedBytes += llvm::alignTo(bytes, 16);
+  int64_t allocateShared(int64_t bytes, int64_t alignment = 16) {
+    int64_t offset = llvm::alignTo(sharedBytes, alignment);
+    sharedBytes = offset + bytes;
     return offset;
   }
 };
 
-/// The loop over keys around an operation, while its partial tiles are lowered.
-struct PartialTile {
-  mlir::Region *visible = nullptr;
-  Values seen; ///< i1 of each thread column: some row of this thread sees the key; set by `where`
+/// The current tile of the loop over keys around an operation.
+struct CurrentTile {
+  Value k0;                        ///< i64, position of column 0
+  Value isPartial;                 ///< i1
+  mlir::Region *visible = nullptr; ///< the mask
+  /// Called in the code of partial tiles where `where` is, with an i1 for each thread column: whether one of the
+  /// thread's rows sees the key. May be null.
+  std::function<void(const Values &)> noteSeen;
 };
 
 class Tiles {
@@ -72,14 +77,11 @@ public:
   mlir::LogicalResult where(tile::WhereOp op);
   mlir::LogicalResult dot(tile::DotOp op);
 
-  /// Position of column 0 of key tiles in the current loop, i64; and what `where` needs in partial tiles.
-  Value k0;
-  PartialTile *partial = nullptr;
+  CurrentTile current;
 
 private:
   void bindRows(Expressions &x, mlir::Region &region);
   Value keyOf(int64_t column);
-  Value acrossWarps(Values &rows, tile::ReduceKind kind);
 
   KernelScope &scope;
   WarpEmitter &e;

@@ -2,6 +2,7 @@
 #include "codegen/ptx/WarpEmitter.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace attn::codegen;
@@ -15,7 +16,7 @@ WarpEmitter::WarpEmitter(ModuleOp module, const tile::Machine &machine)
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToEnd(module.getBody());
   create<LLVM::GlobalOp>(LLVM::LLVMArrayType::get(getI8Type(), 0), /*isConstant=*/false, LLVM::Linkage::External,
-                         sharedName, Attribute(), /*alignment=*/16, sharedSpace);
+                         sharedName, Attribute(), /*alignment=*/1024, sharedSpace);
 }
 
 func::FuncOp WarpEmitter::beginKernel(StringRef entry) {
@@ -55,6 +56,30 @@ Value WarpEmitter::shuffleXor(Value x, int64_t mask) {
 }
 
 Value WarpEmitter::anyBit(Value x) { return call("llvm.nvvm.redux.sync.or", getI32Type(), {x, i32(-1)}); }
+
+Value WarpEmitter::ofFirstLane(Value x) {
+  return call("llvm.nvvm.shfl.sync.idx.i32", getI32Type(), {i32(-1), x, i32(0), i32(31)});
+}
+
+Values WarpEmitter::assembly(StringRef text, ArrayRef<Type> results, ArrayRef<std::string> constraints,
+                             ValueRange operands) {
+  Type type;
+  if (results.size() == 1)
+    type = results[0];
+  else if (!results.empty())
+    type = LLVM::LLVMStructType::getLiteral(getContext(), results);
+  SmallVector<std::string> all(constraints);
+  all.push_back("~{memory}");
+  auto op = create<LLVM::InlineAsmOp>(type ? TypeRange(type) : TypeRange(), operands, text, llvm::join(all, ","),
+                                      /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::AsmDialectAttr(),
+                                      ArrayAttr());
+  if (results.size() < 2)
+    return Values(op->getResults());
+  Values values;
+  for (size_t i = 0; i < results.size(); ++i)
+    values.push_back(create<LLVM::ExtractValueOp>(op->getResult(0), i));
+  return values;
+}
 
 void WarpEmitter::copyAsync(Value target, Value source, Value bytes) {
   call("llvm.nvvm.cp.async.cg.shared.global.16.s", {}, {target, source, bytes});

@@ -41,6 +41,11 @@ public:
   void sync(); ///< all threads of the block
   Value shuffleXor(Value x, int64_t mask);
   Value anyBit(Value x); ///< the i32 of all lanes, or-ed
+  Value ofFirstLane(Value x); ///< the i32 of lane 0, which the assembler then knows to be the same in all lanes
+  /// PTX text with side effects, also on memory. `$n` is number n of the results and, after them, the operands, each of
+  /// which has a constraint, as in LLVM.
+  Values assembly(llvm::StringRef text, llvm::ArrayRef<Type> results, llvm::ArrayRef<std::string> constraints,
+                  ValueRange operands);
 
   // Copies of 16 bytes from global to shared memory; where `bytes` is 0 they write zeros.
   void copyAsync(Value target, Value source, Value bytes);

@@ -12,6 +12,7 @@ struct TileProblem {
   int64_t lanes;            ///< fp32 lanes of a vector register
   int64_t l2Bytes;
   bool tensorCores = false; ///< a GPU
+  bool wgmma = false;       ///< whose warpgroups multiply 64 rows
 };
 
 struct TileSizes {
@@ -27,7 +28,8 @@ int64_t workingSet(const TileProblem &problem, TileSizes sizes);
 /// half of L2, at most 96.
 ///
 /// A GPU: four warps; 32 rows each where the output of a row leaves the registers for it, 64 keys that fit into shared
-/// memory beside the queries.
+/// memory beside the queries. With wgmma: two warpgroups of 64 rows, and as many keys as leave the registers of a thread
+/// for scores, their 16-bit form and the output, and the shared memory for two tiles each of keys and values.
 TileSizes prefillTile(const TileProblem &problem);
 
 /// Decode: the rows are the heads of one group, seldom more than 8, and dots of up to 8 rows read K and V once, with

@@ -133,7 +133,7 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
     tensors.values.push_back(nameOf(value));
   }
   auto lastDim = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape().back(); };
-  TileProblem problem{lastDim(attend.getQuery()), lastDim(attend.getOut()), lanes, l2Bytes, tensorCores};
+  TileProblem problem{lastDim(attend.getQuery()), lastDim(attend.getOut()), lanes, l2Bytes, tensorCores, wgmma};
   auto pattern = attend->getParentOfType<ir::PatternOp>();
   std::string prefix = entryOp.getSymName().str() + "." + std::to_string(launches);
   SmallVector<tile::KernelOp> forms;

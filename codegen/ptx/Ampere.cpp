@@ -1,4 +1,4 @@
-//===- Products.cpp - Matrix products of tiles -----------------------------===//
+//===- Ampere.cpp - Products by mma.sync -----------------------------------===//
 //
 // mma.m16n8k16. Where the lanes' addresses point, in rows and 16-byte pieces of a tile:
 //   a, row major           row lane % 16                          piece lane / 16
@@ -6,9 +6,10 @@
 //   columns b, values (rows are k), transposed     row lane % 16                   piece lane / 16         two blocks
 //   of columns
 //===----------------------------------------------------------------------===//
-#include "codegen/ptx/Products.h"
+#include "codegen/ptx/Tiles.h"
 
 using namespace mlir;
+using namespace attn;
 using namespace attn::codegen;
 using namespace attn::codegen::ptx;
 
@@ -71,9 +72,44 @@ Fragment multiplyValues(WarpEmitter &e, const Place &place, LeftOperand left, co
   return sum;
 }
 
+class Ampere : public MatrixUnit {
+public:
+  Arrangement arrangement() const override { return Arrangement::Padded; }
+  Layout layout(tile::KernelOp kernel) const override;
+  bool fillsMultiprocessor() const override { return false; }
+  Fragment multiplyTransposed(KernelScope &scope, const Operand16 &a, const Operand16 &b) const override;
+  Fragment multiply(KernelScope &scope, const Fragment &a, const Operand16 &b, const Fragment &init) const override;
+};
+
 } // namespace
 
-Fragment ptx::multiplyTransposed(WarpEmitter &e, const Place &place, const Operand16 &a, const Operand16 &b) {
+std::unique_ptr<MatrixUnit> ptx::ampere() { return std::make_unique<Ampere>(); }
+
+/// By rows; where there are few, by columns.
+Layout Ampere::layout(tile::KernelOp kernel) const {
+  auto schedule = kernel.getSchedule();
+  int64_t rows = schedule.getRows();
+  Layout layout{rows, 1, 1};
+  while (layout.warpRows < 4 && rows / 16 % (2 * layout.warpRows) == 0)
+    layout.warpRows *= 2;
+  // Columns of scores and outputs go to warps in multiples of 16.
+  bool hasProducts = false;
+  auto divides = [&](int64_t warps) {
+    bool fits = schedule.getKeys() % (16 * warps) == 0;
+    kernel.walk([&](tile::DotOp dot) {
+      hasProducts = true;
+      fits &= cast<tile::TileType>(dot.getResult().getType()).getShape()[1] % (16 * warps) == 0;
+    });
+    return fits && hasProducts;
+  };
+  while (layout.warps() < 4 && divides(2 * layout.warpColumns))
+    layout.warpColumns *= 2;
+  return layout;
+}
+
+Fragment Ampere::multiplyTransposed(KernelScope &scope, const Operand16 &a, const Operand16 &b) const {
+  WarpEmitter &e = scope.e;
+  const Place &place = scope.place;
   Matrices query(e, a, e.add(place.warpRow, e.bits(e.lane, 15)), e.shiftRight(e.lane, 4));
   Value row = e.add(e.bits(e.lane, 7), e.times(e.shiftRight(e.lane, 4), 8));
   if (place.layout.warpColumns > 1)
@@ -87,33 +123,18 @@ Fragment ptx::multiplyTransposed(WarpEmitter &e, const Place &place, const Opera
   return sum;
 }
 
-Fragment ptx::multiplyFragment(WarpEmitter &e, const Place &place, const Fragment &a, const Operand16 &b,
-                               const Fragment &init) {
-  auto left = [&](int64_t block, int64_t step) {
-    Values registers;
-    for (int64_t half = 0; half < 2; ++half)
-      for (int64_t r : {2 * block, 2 * block + 1})
-        registers.push_back(e.pack(b.element, a.at(r, 4 * step + 2 * half), a.at(r, 4 * step + 2 * half + 1)));
-    return registers;
-  };
-  return multiplyValues(e, place, left, b, init);
-}
-
-Fragment ptx::multiplyShared(WarpEmitter &e, const Place &place, const Operand16 &a, const Operand16 &b,
-                             const Fragment &init) {
-  Matrices rows(e, a, e.add(place.warpRow, e.bits(e.lane, 15)), e.shiftRight(e.lane, 4));
+Fragment Ampere::multiply(KernelScope &scope, const Fragment &a, const Operand16 &b, const Fragment &init) const {
+  WarpEmitter &e = scope.e;
+  const Place &place = scope.place;
+  if (place.layout.warpColumns == 1)
+    return multiplyValues(
+        e, place, [&](int64_t block, int64_t step) { return packLeft(e, b.element, a, block, step); }, b, init);
+  // Every warp needs the columns that the others hold.
+  SharedTile tile{Arrangement::Padded, 0, place.layout.rows, b.tile.rows};
+  tile.offset = scope.allocateShared(tile.bytes(), tile.alignment());
+  Operand16 shared{b.element, tile, e.shared(tile.offset)};
+  storeFragment(e, place, a, shared);
+  e.sync();
+  Matrices rows(e, shared, e.add(place.warpRow, e.bits(e.lane, 15)), e.shiftRight(e.lane, 4));
   return multiplyValues(e, place, [&](int64_t block, int64_t step) { return rows.at(16 * block, 16 * step); }, b, init);
-}
-
-void ptx::storeFragment(WarpEmitter &e, const Place &place, const Fragment &a, const Operand16 &target) {
-  Place at = place;
-  Value column = at.column(0, target.tile.columns);
-  Value bytes = e.add(e.times(place.firstRow, target.tile.rowBytes()), e.times(column, 2));
-  Value start = e.gep(target.address, e.wide(bytes));
-  for (int64_t c = 0; c < a.columns(); c += 2)
-    for (int64_t r = 0; r < a.rows; ++r) {
-      int64_t row = 16 * (r / 2) + 8 * (r % 2);
-      e.store(e.pack(target.element, a.at(r, c), a.at(r, c + 1)),
-              e.gep(start, row * target.tile.rowBytes() + 2 * (8 * (c / 2))), 4);
-    }
 }
