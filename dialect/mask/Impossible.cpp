@@ -1,7 +1,7 @@
 //===- Impossible.cpp - Proofs that a condition never holds ---------------===//
 #include "dialect/mask/Impossible.h"
 
-#include "dialect/mask/Dependence.h"
+#include "dialect/mask/Dnf.h"
 #include "dialect/mask/Simplify.h"
 #include "dialect/mask/SimplifyArithmetic.h"
 
@@ -15,9 +15,9 @@ namespace {
 using System = std::vector<Linear>;
 using Literals = std::vector<Expr>;
 
-constexpr size_t maxRows = 400;     ///< of a system, while unknowns are eliminated
-constexpr int maxSystems = 2000;    ///< that are tried for one proof
-constexpr int64_t maxNodes = 2048;  ///< of a condition
+constexpr size_t maxRows = 400;    ///< of a system, while unknowns are eliminated
+constexpr int maxSystems = 2000;   ///< that are tried for one proof
+constexpr int64_t maxNodes = 2048; ///< of a condition
 
 class Refutation {
 public:
@@ -158,8 +158,13 @@ bool Refutation::contradicts(const Literals &literals) {
   return system.size() != rows && isInfeasible(std::move(system));
 }
 
+static bool hasCases(const Expr &e) {
+  return e.op() == Op::Min || e.op() == Op::Max || e.op() == Op::Abs || e.op() == Op::Select ||
+         std::any_of(e.args().begin(), e.args().end(), hasCases);
+}
+
 bool Refutation::refutes(Literals literals, std::vector<Expr> choices) {
-  // Conjunctions are opened, choices kept for later.
+  // Conjunctions and min, max, abs and select are opened, choices kept for later.
   for (size_t i = 0; i < literals.size(); ++i) {
     Expr e = literals[i];
     if (e.op() == Op::ConstBool && !e.boolValue())
@@ -170,6 +175,9 @@ bool Refutation::refutes(Literals literals, std::vector<Expr> choices) {
     } else if (e.op() == Op::Or) {
       literals[i] = Expr::boolean(true);
       choices.push_back(e);
+    } else if (std::optional<Expr> cases = hasCases(e) ? openLiteral(e, facts) : std::nullopt) {
+      literals[i] = Expr::boolean(true);
+      literals.push_back(canonicalize(*cases));
     }
   }
   if (contradicts(literals))
@@ -186,9 +194,8 @@ bool Refutation::refutes(Literals literals, std::vector<Expr> choices) {
   if (choices.empty() || budget < 0)
     return false;
   // Each arm of the choice with the fewest, without the arms before it.
-  auto fewest = std::min_element(choices.begin(), choices.end(), [](const Expr &a, const Expr &b) {
-    return a.args().size() < b.args().size();
-  });
+  auto fewest = std::min_element(choices.begin(), choices.end(),
+                                 [](const Expr &a, const Expr &b) { return a.args().size() < b.args().size(); });
   Expr choice = *fewest;
   choices.erase(fewest);
   for (const Expr &arm : choice.args()) {
