@@ -37,7 +37,8 @@ public:
 class Product {
 public:
   /// `columns` of the result; with `init`, they are added to it.
-  Product(WarpEmitter &e, Type element, int64_t columns, const Fragment &init) : e(e), accumulates(!init.values.empty()) {
+  Product(WarpEmitter &e, Type element, int64_t columns, const Fragment &init)
+      : e(e), accumulates(!init.values.empty()) {
     std::string count = std::to_string(columns), type = element.isBF16() ? "bf16" : "f16";
     instruction = "wgmma.mma_async.sync.aligned.m64n" + count + "k16.f32." + type + "." + type + " ";
     results.assign(columns / 2, e.getF32Type());
@@ -58,7 +59,8 @@ public:
   /// A step: `a` is registers or a descriptor, `b` a descriptor; `flags` of scales and transpositions.
   void step(const std::string &setup, const std::string &a, StringRef flags) {
     bool adds = started || accumulates;
-    text += setup + instruction + accumulators + ", " + a + ", b, " + (adds ? "add" : "set") + ", " + flags.str() + ";\n";
+    text +=
+        setup + instruction + accumulators + ", " + a + ", b, " + (adds ? "add" : "set") + ", " + flags.str() + ";\n";
     started = true;
   }
   Fragment finish();

@@ -19,8 +19,7 @@ void ptx::forEachPiece(WarpEmitter &e, const Layout &layout, const SharedTile &t
     auto divide = [&](Value x) { return e.createOrFold<arith::DivUIOp>(x, e.i32(perRow)); };
     auto remainder = [&](Value x) { return e.createOrFold<arith::RemUIOp>(x, e.i32(perRow)); };
     if (!unroll) {
-      e.loop(e.thread, e.i32(count), threads,
-             [&](Value piece) { body({divide(piece), remainder(piece), 0, panel}); });
+      e.loop(e.thread, e.i32(count), threads, [&](Value piece) { body({divide(piece), remainder(piece), 0, panel}); });
       continue;
     }
     for (int64_t first = 0; first < count; first += threads) {

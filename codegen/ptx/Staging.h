@@ -24,7 +24,7 @@ struct SharedTile {
 
   bool swizzled() const { return arrangement == Arrangement::Swizzled; }
   int64_t rowBytes() const { return swizzled() ? 128 : 2 * columns + 16; } ///< between rows
-  int64_t panelBytes() const { return 128 * rows; }                       ///< Swizzled: between panels
+  int64_t panelBytes() const { return 128 * rows; }                        ///< Swizzled: between panels
   int64_t bytes() const { return swizzled() ? llvm::divideCeil(columns, 64) * panelBytes() : rows * rowBytes(); }
   int64_t alignment() const { return swizzled() ? 1024 : 16; }
 };

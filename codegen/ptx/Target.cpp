@@ -39,6 +39,7 @@ std::unique_ptr<llvm::TargetMachine> ptx::createTargetMachine(const tile::Machin
     return nullptr;
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, machine.name, machine.wgmma ? "+ptx83" : "+ptx80", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(triple, machine.name, machine.wgmma ? "+ptx83" : "+ptx80", options, llvm::Reloc::PIC_,
+                                  std::nullopt, llvm::CodeGenOptLevel::Default));
 }

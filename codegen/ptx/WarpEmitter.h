@@ -40,7 +40,7 @@ public:
   // Warps and the block.
   void sync(); ///< all threads of the block
   Value shuffleXor(Value x, int64_t mask);
-  Value anyBit(Value x); ///< the i32 of all lanes, or-ed
+  Value anyBit(Value x);      ///< the i32 of all lanes, or-ed
   Value ofFirstLane(Value x); ///< the i32 of lane 0, which the assembler then knows to be the same in all lanes
   /// PTX text with side effects, also on memory. `$n` is number n of the results and, after them, the operands, each of
   /// which has a constraint, as in LLVM.

@@ -11,11 +11,11 @@
 namespace attn::tile {
 
 struct Machine {
-  std::string name;        ///< "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "generic", "sm_80", "sm_90a"
-  int64_t lanes = 4;       ///< fp32 lanes of a vector register
-  int64_t registers = 16;  ///< vector registers
+  std::string name;         ///< "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "generic", "sm_80", "sm_90a"
+  int64_t lanes = 4;        ///< fp32 lanes of a vector register
+  int64_t registers = 16;   ///< vector registers
   int64_t fmasPerCycle = 4; ///< fp32 fused multiply-adds per cycle and core (lanes included)
-  bool bf16Dots = false;   ///< products of bf16 pairs with an fp32 sum, twice as many per cycle
+  bool bf16Dots = false;    ///< products of bf16 pairs with an fp32 sum, twice as many per cycle
   bool tensorCores = false; ///< a GPU: products of 16-bit tiles with an fp32 sum, tiles in the registers of warps
   bool wgmma = false;       ///< products of 64 rows by four warps, operands in shared memory
   int64_t sharedBytes = 0;  ///< shared memory of a thread block (GPU)

@@ -23,7 +23,7 @@ tile.kernel @kernel schedule(<rows = $R$, keys = $K$, pack = $pack$, splits = fa
 ^bb0(%b0: i64, %g0: i64, %l0: i64, %row0: i64, %qv: !tile.view<$d$x$T$>, %kv: !tile.view<$d$x$T$>, %vv: !tile.view<$dv$x$T$>,
      %ov: !tile.view<$dv$x$T$>, %lv: !tile.view<f32>$arguments$):
   %scale = arith.constant $scale$ : f32
-  %qt = tile.load %qv[%row0] scale(%scale) $rope$ : <$d$x$T$> -> <$R$x$d$xf32>
+  %qt = tile.load %qv[%row0] $scaled$ $rope$ : <$d$x$T$> -> <$R$x$d$xf32>
   %zero = tile.fill 0.0 : <$R$x$dv$xf32>
   %m0 = tile.fill -1.0e20 : <$R$xf32>
   %sum0 = tile.fill 0.0 : <$R$xf32>
@@ -95,19 +95,23 @@ static const char *kStep = R"(
     tile.yield %m1, %sum1, %acc1 : !tile.tile<$R$xf32>, !tile.tile<$R$xf32>, !tile.tile<$R$x$dv$xf32>)";
 
 std::string KernelText::str() const {
-  std::string scored = "%s0 = tile.map %raw keys(%k0) : !tile.tile<$R$x$K$xf32> -> <$R$x$K$xf32> {\n"
-                       "^bb0(%s: f32, %b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):\n" +
-                       score +
-                       "\n%log2e = arith.constant 1.442695041 : f32\n%scaled = arith.mulf %score, %log2e : f32\n"
-                       "tile.yield %scaled : f32\n}";
-  std::string s0 = score.empty() ? "%raw" : "%s0";
+  std::string scored =
+      "%s0 = tile.map %raw keys(%k0) : !tile.tile<$R$x$K$xf32> -> <$R$x$K$xf32> {\n"
+      "^bb0(%s_raw: f32, %b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):\n"
+      "%factor = arith.constant " +
+      std::string(scaleScores ? "$scale$" : "1.0") + " : f32\n%s = arith.mulf %s_raw, %factor : f32\n" +
+      (score.empty() ? "%none = arith.constant 0.0 : f32\n%score = arith.addf %s, %none : f32" : score) +
+      "\n%log2e = arith.constant 1.442695041 : f32\n%scaled = arith.mulf %score, %log2e : f32\n"
+      "tile.yield %scaled : f32\n}";
+  bool isMapped = scaleScores || !score.empty();
+  std::string s0 = isMapped ? "%s0" : "%raw";
   std::string hide = "%s1 = tile.where " + s0 + " else -1.0e30 : <$R$x$K$xf32>";
-  std::string step = replace(kStep, {{"scored", score.empty() ? "" : scored}});
+  std::string step = replace(kStep, {{"scored", isMapped ? scored : ""}});
   std::string full = replace(step, {{"where", ""}, {"seen", ""}});
   for (size_t at; (at = full.find("%s1")) != std::string::npos;) // nothing is hidden
     full.replace(at, 3, s0);
   std::string partial = replace(step, {{"where", hide}, {"seen", "seen"}});
-  double factor = 1 / std::sqrt(double(d)) * (score.empty() ? 1.4426950408889634 : 1);
+  double factor = 1 / std::sqrt(double(d)) * (isMapped ? 1 : 1.4426950408889634);
   std::string text = replace(
       kKernel, {{"full", full}, {"partial", partial}, {"mask", mask}, {"names", names}, {"arguments", arguments}});
   char scale[40];
@@ -117,6 +121,7 @@ std::string KernelText::str() const {
                         {"d", std::to_string(d)},
                         {"dv", std::to_string(dv)},
                         {"T", dtype},
+                        {"scaled", scaleScores ? "" : "scale(%scale)"},
                         {"pack", pack ? "true" : "false"},
                         {"scale", scale},
                         {"rope", rope},
@@ -210,25 +215,52 @@ Problem::Problem(const KernelText &kernel, int64_t qHeads, int64_t kvHeads, std:
   viewWords = {q.words(), k.words(), v.words(), out.words(), lse.words()};
 }
 
-void Problem::run(const CompiledKernel &kernel, std::vector<int64_t> more) {
+int64_t Problem::rowTiles() const {
   int64_t longest = 0, group = qHeads / kvHeads;
   for (const attn_request &request : requests)
     longest = std::max(longest, request.q_len * (text.pack ? group : 1));
-  int64_t rowTiles = (longest + text.rows - 1) / text.rows;
-  int64_t batch = requests.size();
-  std::vector<int64_t> words = {reinterpret_cast<int64_t>(requests.data()), batch, qHeads, kvHeads, layer, rowTiles, 1,
-                                reinterpret_cast<int64_t>(&status)};
+  return (longest + text.rows - 1) / text.rows;
+}
+
+std::vector<int64_t> Problem::prepare(std::vector<int64_t> more) {
+  std::vector<int64_t> words(ATTN_HEADER_WORDS);
+  words[ATTN_WORD_REQUESTS] = reinterpret_cast<int64_t>(requests.data());
+  words[ATTN_WORD_BATCH] = requests.size();
+  words[ATTN_WORD_Q_HEADS] = qHeads;
+  words[ATTN_WORD_KV_HEADS] = kvHeads;
+  words[ATTN_WORD_LAYER] = layer;
+  words[ATTN_WORD_ROW_TILES] = rowTiles();
+  words[ATTN_WORD_SPLITS] = 1;
+  words[ATTN_WORD_STATUS] = reinterpret_cast<int64_t>(&status);
   for (const std::vector<int64_t> &view : viewWords)
     words.insert(words.end(), view.begin(), view.end());
   words.insert(words.end(), more.begin(), more.end());
   for (Tensor *t : {&out, &lse})
     std::fill(t->bytes.begin(), t->bytes.end(), 0xAB);
   status = 0;
-  kernel.run(words, rowTiles * batch * (text.pack ? kvHeads : qHeads));
+  return words;
+}
+
+void Problem::run(const CompiledKernel &kernel, std::vector<int64_t> more) { kernel.run(prepare(more), tasks()); }
+
+void Problem::poison(const Mask &mask) {
+  int64_t group = qHeads / kvHeads;
+  for (size_t b = 0; b < requests.size(); ++b)
+    for (int64_t g = 0; g < kvHeads; ++g)
+      for (int64_t j = 0; j < requests[b].kv_len; ++j) {
+        bool seen = false;
+        for (int64_t h = g * group; h < (g + 1) * group; ++h)
+          for (int64_t i = 0; i < requests[b].q_len; ++i)
+            seen |= mask(b, h, requests[b].q_pos + i, j);
+        for (Tensor *t : {&k, &v})
+          for (int64_t c = 0; !seen && c < t->dim; ++c)
+            t->set(b, g, j, c, NAN);
+      }
 }
 
 void Problem::compare(const Mask &mask, const Score &score, const std::string &what) {
-  // fp32 arithmetic; rounding the output; with bf16, rounding the weights of the values (docs/numerics.md).
+  // fp32 arithmetic; rounding the output; with bf16 or on a GPU, rounding the weights of the values
+  // (docs/numerics.md).
   const double arithmetic = 2e-5, unit = text.dtype == "f32" ? 0 : text.dtype == "f16" ? 0x1p-11 : 0x1p-8;
   int64_t group = qHeads / kvHeads;
   for (size_t b = 0; b < requests.size(); ++b) {
@@ -267,7 +299,7 @@ void Problem::compare(const Mask &mask, const Score &score, const std::string &w
             << logSum;
         for (int64_t c = 0; c < text.dv; ++c) {
           double want = sum > 0 ? expected[c] / sum : 0;
-          double weights = text.dtype == "bf16" && sum > 0 ? magnitude[c] / sum : 0;
+          double weights = (text.dtype == "bf16" || text.scaleScores) && sum > 0 ? magnitude[c] / sum : 0;
           ASSERT_NEAR(out.get(b, h, i, c), want, arithmetic + unit * (std::abs(want) + weights))
               << what << ": request " << b << " head " << h << " row " << i << " column " << c;
         }
@@ -292,18 +324,7 @@ void Problem::check(const Mask &mask, const Score &score, std::vector<int64_t> m
     if (::testing::Test::HasFatalFailure())
       return;
     auto out0 = out.bytes, lse0 = lse.bytes;
-    int64_t group = qHeads / kvHeads;
-    for (size_t b = 0; b < requests.size(); ++b)
-      for (int64_t g = 0; g < kvHeads; ++g)
-        for (int64_t j = 0; j < requests[b].kv_len; ++j) {
-          bool seen = false;
-          for (int64_t h = g * group; h < (g + 1) * group; ++h)
-            for (int64_t i = 0; i < requests[b].q_len; ++i)
-              seen |= mask(b, h, requests[b].q_pos + i, j);
-          for (Tensor *t : {&k, &v})
-            for (int64_t c = 0; !seen && c < t->dim; ++c)
-              t->set(b, g, j, c, NAN);
-        }
+    poison(mask);
     run(kernel, more);
     EXPECT_EQ(out.bytes, out0) << isa << ": NaN in unseen rows changes the result";
     EXPECT_EQ(lse.bytes, lse0) << isa;

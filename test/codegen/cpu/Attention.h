@@ -18,6 +18,7 @@ struct KernelText {
   std::string score;
   std::string names, arguments; ///< more kernel arguments: `, "doc"` and `, %doc: !tile.buffer<2 x i32>`
   std::string rope;             ///< of both loads
+  bool scaleScores = false;     ///< as a GPU does: scores are scaled instead of queries, weights have 16 bits
 
   std::string str() const;
 };
@@ -37,6 +38,12 @@ public:
   void check(const Mask &mask, const Score &score = {}, std::vector<int64_t> more = {});
   /// Runs on one ISA.
   void run(const CompiledKernel &kernel, std::vector<int64_t> more = {});
+  /// The words of a call, and its tasks. Fills the outputs with garbage.
+  std::vector<int64_t> prepare(std::vector<int64_t> more = {});
+  int64_t rowTiles() const;
+  int64_t tasks() const { return rowTiles() * requests.size() * (text.pack ? kvHeads : qHeads); }
+  /// Sets all rows of k and v that no query sees to NaN.
+  void poison(const Mask &mask);
   /// Compares `out` and `lse` with fp64 attention.
   void compare(const Mask &mask, const Score &score, const std::string &what);
 
