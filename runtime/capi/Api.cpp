@@ -131,6 +131,8 @@ const char *attn_code_name(int32_t code) {
   case ATTN_ERR_DOMAIN: return "DOMAIN";
   case ATTN_ERR_WORKSPACE: return "WORKSPACE";
   case ATTN_ERR_ZERO_DIVISOR: return "ZERO_DIVISOR";
+  case ATTN_ERR_NO_DEVICE: return "NO_DEVICE";
+  case ATTN_ERR_DEVICE: return "DEVICE";
   case ATTN_ERR_SPEC: return "SPEC";
   case ATTN_ERR_UNSUPPORTED: return "UNSUPPORTED";
   case ATTN_ERR_COMPILER: return "COMPILER";
@@ -299,6 +301,12 @@ int32_t attn_run(const attn_plan *plan, void *workspace, size_t workspaceSize) {
   if (!plan)
     return invalid("attn_run: plan is null");
   return guard([&] { return plan->value.run(workspace, workspaceSize); });
+}
+
+int32_t attn_run_on(const attn_plan *plan, void *workspace, size_t workspaceSize, void *stream) {
+  if (!plan)
+    return invalid("attn_run_on: plan is null");
+  return guard([&] { return plan->value.runOn(workspace, workspaceSize, stream); });
 }
 
 } // extern "C"
