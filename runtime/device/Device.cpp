@@ -2,6 +2,7 @@
 
 #include "runtime/device/Device.h"
 
+#include "runtime/device/EmulatorDevice.h"
 #include "runtime/device/cuda/CudaDevice.h"
 
 #include <cstdlib>
@@ -11,7 +12,8 @@ namespace attn::rt {
 Status openDevice(int32_t kind, int32_t index, std::shared_ptr<const Device> &device) {
   if (kind == ATTN_DEVICE_CUDA)
     return openCudaDevice(index, device);
-  return error(ATTN_ERR_NO_DEVICE, "this library has no emulator");
+  device = emulatorDevice();
+  return {};
 }
 
 int archRank(std::string_view isa, int capability) {
