@@ -25,7 +25,7 @@ struct CompileOptions {
   std::vector<std::string> variants = {""};
   /// Instruction sets and GPU architectures (Target.h). One code blob per kernel of each (variant, machine).
   std::vector<std::string> targets = {"cpu"};
-  bool assemble = false; ///< of GPU architectures, put machine code into the artifact too (ptxas)
+  bool assemble = false;      ///< of GPU architectures, put machine code into the artifact too (ptxas)
   int64_t rows = 0, keys = 0; ///< tile sizes of the prefill form; 0: the cost model chooses
   /// The call that Emit::Explain counts: lengths (0: the tokens of the pattern's grid, or 4096 without one) and integer
   /// parameters that differ from their defaults.

@@ -24,6 +24,7 @@ struct CompiledKernel {
   std::string entry; ///< its name in PTX; empty: CPU code
   int64_t threads = 0, sharedBytes = 0;
   std::vector<std::pair<std::string, std::string>> cubins; ///< architecture and machine code
+  std::string report; ///< what ptxas says: an error if there is no code, else one line for each of them
 };
 
 /// One (variant, ISA) of every entry point.
@@ -43,9 +44,8 @@ llvm::json::Object describePattern(mlir::ModuleOp module);
 llvm::json::Object describeSchedules(mlir::ModuleOp tiled, llvm::ArrayRef<CompiledKernel> kernels, int64_t firstCode,
                                      int64_t firstCubin);
 
-/// The artifact file of `variants` of the entries of `pattern`; kernel i gives blob i, cubins give the blobs after them.
-/// `spec` is the normalised spec,
-/// kept as text: the order of its keys has a meaning, and 50.0 is not 50.
+/// The artifact file of `variants` of the entries of `pattern`; kernel i gives blob i, cubins give the blobs after
+/// them. `spec` is the normalised spec, kept as text: the order of its keys has a meaning, and 50.0 is not 50.
 std::string writeArtifact(llvm::json::Object pattern, llvm::StringRef spec, std::vector<CompiledVariant> variants,
                           std::vector<CompiledKernel> kernels);
 

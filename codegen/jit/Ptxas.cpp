@@ -46,7 +46,9 @@ bool run(StringRef program, llvm::ArrayRef<StringRef> options, std::string &log)
   arguments.append(options.begin(), options.end());
   std::optional<StringRef> redirects[] = {StringRef(), output.path.str(), output.path.str()};
   std::string problem;
-  int code = output.failed ? -1 : llvm::sys::ExecuteAndWait(program, arguments, std::nullopt, redirects, deadline, 0, &problem);
+  int code = output.failed
+                 ? -1
+                 : llvm::sys::ExecuteAndWait(program, arguments, std::nullopt, redirects, deadline, 0, &problem);
   log = output.read() + problem;
   return code == 0;
 }
@@ -68,7 +70,8 @@ Ptxas find() {
   std::string log;
   if (!run(*program, {"--version"}, log))
     return {"", "UNSUPPORTED: " + *program + " --version fails: " + StringRef(log).trim().str() + "\n"};
-  return {*program, StringRef(log).rsplit('V').second.take_while([](char c) { return c == '.' || llvm::isDigit(c); }).str()};
+  return {*program,
+          StringRef(log).rsplit('V').second.take_while([](char c) { return c == '.' || llvm::isDigit(c); }).str()};
 }
 
 const Ptxas &ptxas() {
@@ -121,7 +124,8 @@ Assembled codegen::assemble(StringRef ptx, StringRef arch) {
   }
   std::string log, option = "-arch=" + arch.str();
   if (!run(ptxas().path, {option, "-v", source.path, "-o", target.path}, log)) {
-    result.report = "COMPILER: ptxas refuses a kernel for " + arch.str() + ": " + StringRef(log).trim().take_front(1000).str() + "\n";
+    result.report = "COMPILER: ptxas refuses a kernel for " + arch.str() + ": " +
+                    StringRef(log).trim().take_front(1000).str() + "\n";
     return result;
   }
   result.cubin = target.read();

@@ -19,7 +19,8 @@ FailureOr<tile::Machine> codegen::machineOf(StringRef target) {
 }
 
 const char *codegen::targetNames() {
-  return "cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic, sm_80, sm_86, sm_89, sm_90, sm_100, sm_120";
+  return "cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic, sm_80, sm_86, sm_89, sm_90, sm_100, "
+         "sm_120";
 }
 
 std::string codegen::refuseEmit(Emit emit, const tile::Machine &machine) {
@@ -27,7 +28,8 @@ std::string codegen::refuseEmit(Emit emit, const tile::Machine &machine) {
   if (machine.tensorCores ? !isForCpu : !isForGpu)
     return {};
   return std::string("UNSUPPORTED: ") + machine.name + " is a " +
-         (machine.tensorCores ? "GPU, which has --emit=llvm, ptx and cubin\n" : "CPU, which has --emit=llvm, asm and obj\n");
+         (machine.tensorCores ? "GPU, which has --emit=llvm, ptx and cubin\n"
+                              : "CPU, which has --emit=llvm, asm and obj\n");
 }
 
 FailureOr<std::string> codegen::emitKernels(ArrayRef<tile::KernelOp> kernels, const tile::Machine &machine, Emit emit,

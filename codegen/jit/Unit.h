@@ -19,7 +19,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <chrono>
-#include <optional>
+#include <map>
 
 namespace attn::codegen {
 
@@ -39,11 +39,14 @@ private:
 
 class Unit {
 public:
-  Unit(spec::Variant variant, tile::Machine machine, const CompileOptions &options);
+  /// `targets`: names of all targets that the machine stands for, at least one.
+  Unit(spec::Variant variant, tile::Machine machine, std::vector<std::string> targets, const CompileOptions &options);
 
   const spec::Variant variant;
   const tile::Machine machine;
+  const std::vector<std::string> targets;
   StageTimes times;           ///< of `lower` and `emitText`
+  std::string notes;          ///< what ptxas says, one kernel a line
   std::string error;          ///< one error a line; empty: none
   llvm::json::Object pattern; ///< describePattern, set by `lower`
 
@@ -57,19 +60,24 @@ public:
   size_t kernelCount() const { return kernels.size(); }
   /// Compiles a kernel; the code is empty on failure, of which `finish` has the messages.
   CompiledKernel compileKernel(size_t index, StageTimes &kernelTimes);
-  /// To be called once all kernels are compiled: collects errors in the order of the kernels.
+  /// To be called once all kernels are compiled: collects errors and notes in the order of the kernels.
   void finish(llvm::ArrayRef<CompiledKernel> compiled);
 
   mlir::ModuleOp tiled() { return *module; }
 
 private:
+  /// Moves the errors of kernels to `error`; if it failed there must be one.
+  void collectErrors(bool ok);
   bool lowerModule(Emit emit, Stopwatch &watch);
+  std::string describeTargets() const;
   std::string explain();
+  /// Runs ptxas for every target; reports and errors go to `text`. False on failure.
+  bool assembleAll(CompiledKernel &kernel, std::string &text) const;
 
   const CompileOptions &options;
   mlir::MLIRContext context;
   mlir::ScopedDiagnosticHandler handler;
-  std::optional<mlir::ParallelDiagnosticHandler> kernelErrors;
+  std::map<size_t, std::string> kernelErrors; ///< by kernel, since they come in any order
   mlir::OwningOpRef<mlir::ModuleOp> module;
   llvm::SmallVector<tile::KernelOp> kernels;
 };
