@@ -143,7 +143,7 @@ static json::Array describeArguments(tile::KernelOp kernel) {
 }
 
 /// What a form says of GPU code.
-static void describeEntry(const CompiledKernel &kernel, int64_t firstCubin, json::Object &form) {
+static void describeEntry(const codegen::CompiledKernel &kernel, int64_t firstCubin, json::Object &form) {
   form["entry"] = kernel.entry;
   form["threads"] = kernel.threads;
   form["shared"] = kernel.sharedBytes;

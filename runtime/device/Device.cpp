@@ -16,6 +16,15 @@ Status openDevice(int32_t kind, int32_t index, std::shared_ptr<const Device> &de
   return {};
 }
 
+Status Device::upload(const void *data, size_t size, std::shared_ptr<const void> &memory) const {
+  void *place = nullptr;
+  if (Status s = allocate(size, place))
+    return s;
+  memory =
+      std::shared_ptr<const void>(place, [self = shared_from_this(), place](const void *) { self->release(place); });
+  return write(data, place, size);
+}
+
 int archRank(std::string_view isa, int capability) {
   constexpr std::string_view prefix = "sm_";
   if (isa.substr(0, prefix.size()) != prefix)

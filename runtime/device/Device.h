@@ -60,7 +60,7 @@ public:
   virtual Status launch(uint32_t blocks, const int64_t *words, size_t wordCount, const RunContext &run) const = 0;
 };
 
-class Device {
+class Device : public std::enable_shared_from_this<Device> {
 public:
   virtual ~Device() = default;
 
@@ -74,12 +74,17 @@ public:
   virtual bool isAsynchronous() const = 0;
   /// Whether kernels can read what lies at an address of the caller.
   virtual bool owns(const void *address) const = 0;
-  /// Copies to memory of the device that the result owns; it is there when this returns.
-  virtual Status upload(const void *data, size_t size, std::shared_ptr<const void> &memory) const = 0;
+  virtual Status allocate(size_t size, void *&memory) const = 0;
+  virtual void release(void *memory) const = 0;
+  /// Copies to the device and returns when it is done. Does not wait for other work.
+  virtual Status write(const void *source, void *target, size_t size) const = 0;
   /// Copies from the device after all work of `stream`, and returns when it is done.
   virtual Status read(const void *source, void *target, size_t size, void *stream) const = 0;
   /// Sets memory of the device to zero in the order of the stream.
   virtual Status clear(void *memory, size_t size, const RunContext &run) const = 0;
+
+  /// Memory that holds a copy of the data, and keeps the device.
+  Status upload(const void *data, size_t size, std::shared_ptr<const void> &memory) const;
 };
 
 /// Opens a device of an attn_device_kind other than ATTN_DEVICE_CPU.

@@ -5,10 +5,14 @@
 #include "runtime/device/emulator/Emulator.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace attn::rt {
 namespace {
+
+/// Of allocations, as on a GPU.
+constexpr size_t kAlignment = 256;
 
 emu::Completion completionOf(int32_t completion) {
   switch (completion) {
@@ -69,10 +73,13 @@ public:
     return {};
   }
 
-  Status upload(const void *data, size_t size, std::shared_ptr<const void> &memory) const override {
-    std::shared_ptr<char[]> copy(new char[size]);
-    std::memcpy(copy.get(), data, size);
-    memory = std::shared_ptr<const void>(copy, copy.get());
+  Status allocate(size_t size, void *&memory) const override {
+    memory = std::aligned_alloc(kAlignment, (size / kAlignment + 1) * kAlignment);
+    return memory ? Status() : error(ATTN_ERR_OUT_OF_MEMORY, "out of memory");
+  }
+  void release(void *memory) const override { std::free(memory); }
+  Status write(const void *source, void *target, size_t size) const override {
+    std::memcpy(target, source, size);
     return {};
   }
   Status read(const void *source, void *target, size_t size, void *) const override {

@@ -110,20 +110,28 @@ public:
     return status;
   }
 
-  Status upload(const void *data, size_t size, std::shared_ptr<const void> &memory) const override {
+  Status allocate(size_t size, void *&memory) const override {
     Current current(gpu);
     if (current.status)
       return current.status;
     Address address = 0;
-    if (Status s = gpu.driver.check(gpu.driver.allocate(&address, size), "cuMemAlloc"))
-      return s;
-    memory = std::shared_ptr<const void>(reinterpret_cast<const void *>(uintptr_t(address)), [this](const void *place) {
-      Current current(gpu);
-      if (!current.status)
-        gpu.driver.release(addressOf(place));
-    });
-    // The stream of our own: the default one would wait for the caller's work.
-    if (Status s = gpu.driver.check(gpu.driver.copyToDevice(address, data, size, gpu.stream), "cuMemcpyHtoD"))
+    Status status = gpu.driver.check(gpu.driver.allocate(&address, size ? size : 1), "cuMemAlloc");
+    if (!status)
+      memory = reinterpret_cast<void *>(uintptr_t(address));
+    return status;
+  }
+  void release(void *memory) const override {
+    Current current(gpu);
+    if (!current.status)
+      gpu.driver.release(addressOf(memory));
+  }
+  Status write(const void *source, void *target, size_t size) const override {
+    Current current(gpu);
+    if (current.status)
+      return current.status;
+    // A stream of our own: the default one would wait for the caller's work.
+    if (Status s =
+            gpu.driver.check(gpu.driver.copyToDevice(addressOf(target), source, size, gpu.stream), "cuMemcpyHtoD"))
       return s;
     return gpu.driver.check(gpu.driver.synchronize(gpu.stream), "cuStreamSynchronize");
   }

@@ -9,8 +9,8 @@ namespace attn::rt::cuda {
 namespace {
 
 constexpr const char *kLibrary = "libcuda.so.1";
-/// The first driver that knows sm_80.
-constexpr int kOldestVersion = 11000;
+/// The first driver that knows PTX 8.0.
+constexpr int kOldestVersion = 12000;
 
 Status open(Driver &driver) {
   void *library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);

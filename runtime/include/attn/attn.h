@@ -270,6 +270,14 @@ ATTN_API int32_t attn_run(const attn_plan *plan, void *workspace, size_t workspa
  *  attn_kernel_status (KernelABI.h) once the stream is done. For other plans as attn_run; `stream` must be NULL. */
 ATTN_API int32_t attn_run_on(const attn_plan *plan, void *workspace, size_t workspace_size, void *stream);
 
+/** Memory of a device (attn_device_kind, not ATTN_DEVICE_CPU) for callers that have no other way to it, aligned to 256
+ *  bytes. `index` is as in
+ *  attn_plan_desc. Copies are done when they return; reads come after all work of the default stream. */
+ATTN_API int32_t attn_device_allocate(int32_t device, int32_t index, size_t bytes, void **memory);
+ATTN_API int32_t attn_device_release(int32_t device, int32_t index, void *memory);
+ATTN_API int32_t attn_device_write(int32_t device, int32_t index, void *target, const void *source, size_t bytes);
+ATTN_API int32_t attn_device_read(int32_t device, int32_t index, void *target, const void *source, size_t bytes);
+
 #ifdef __cplusplus
 }
 #endif
