@@ -2,7 +2,7 @@
 #include "codegen/ptx/Tiles.h"
 
 #include "dialect/attn/AttnDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace attn;
@@ -41,7 +41,7 @@ void Tiles::bindRows(Expressions &x, Region &region) {
 /// The position of the key of a thread column, a 32-bit sum widened, so that comparisons of it are narrow.
 Value Tiles::keyOf(int64_t column) {
   int64_t keys = scope.kernel.getSchedule().getKeys();
-  return e.wide(e.add(e.narrow(k0), scope.place.column(column, keys)));
+  return e.wide(e.add(e.narrow(current.k0), scope.place.column(column, keys)));
 }
 
 LogicalResult Tiles::map(tile::MapOp op) {
@@ -84,14 +84,20 @@ LogicalResult Tiles::map(tile::MapOp op) {
 }
 
 LogicalResult Tiles::where(tile::WhereOp op) {
-  Region &region = *partial->visible;
+  Region &region = *current.visible;
   Value key = region.getArguments().back();
   Fragment result = fragmentOf(op.getTile());
+  auto choice = e.create<scf::IfOp>(ValueRange(result.values).getTypes(), current.isPartial, /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(e);
+  e.setInsertionPointToStart(choice.elseBlock());
+  e.create<scf::YieldOp>(result.values);
+  e.setInsertionPointToStart(choice.thenBlock());
   Expressions x(e, scope.around, result.rows);
   bindRows(x, region);
   x.prepare(region, {key});
   Operand other = Operand::ofScalar(e.f32(op.getOther().convertToDouble()));
-  partial->seen.clear();
+  Values seen;
   for (int64_t c = 0; c < result.columns(); ++c) {
     x.beginColumn();
     Value position = keyOf(c);
@@ -100,12 +106,16 @@ LogicalResult Tiles::where(tile::WhereOp op) {
     Operand exists = Operand::ofScalar(e.lt(position, scope.task.kvLen));
     Operand visible =
         x.lanes().apply({mask, exists}, [&](ValueRange p) { return e.createOrFold<arith::AndIOp>(p[0], p[1]); });
-    partial->seen.push_back(x.lanes().any(visible));
+    if (current.noteSeen)
+      seen.push_back(x.lanes().any(visible));
     Operand column = Operand::ofLanes(Values(ArrayRef<Value>(result.values).slice(c * result.rows, result.rows)));
     Values chosen = x.lanes().vectorsOf(x.lanes().select(visible, column, other), e.getF32Type());
     llvm::copy(chosen, result.values.begin() + c * result.rows);
   }
-  bind(op.getResult(), std::move(result));
+  if (current.noteSeen)
+    current.noteSeen(seen);
+  e.create<scf::YieldOp>(result.values);
+  bind(op.getResult(), Fragment{result.rows, Values(choice.getResults())});
   return success(!x.failed());
 }
 
