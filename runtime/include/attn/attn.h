@@ -215,7 +215,7 @@ typedef struct attn_variant_info {
   uint32_t struct_size, version;
   const char *isa;
   int32_t dtype;
-  int32_t usable; /**< this machine can run it */
+  int32_t usable; /**< the CPU of this machine can run it; 0 for GPU code, which needs a device */
   int64_t d, dv;
 } attn_variant_info;
 
