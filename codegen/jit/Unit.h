@@ -17,6 +17,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <chrono>
 #include <map>
@@ -73,12 +74,15 @@ private:
   std::string explain();
   /// Runs ptxas for every target; reports and errors go to `text`. False on failure.
   bool assembleAll(CompiledKernel &kernel, std::string &text) const;
+  /// Lowers to tiles, checking on the way. False with `error` set where something is refuted.
+  bool check(mlir::PassManager &passes);
 
   const CompileOptions &options;
   mlir::MLIRContext context;
   mlir::ScopedDiagnosticHandler handler;
   std::map<size_t, std::string> kernelErrors; ///< by kernel, since they come in any order
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string checked; ///< what has been proved
   llvm::SmallVector<tile::KernelOp> kernels;
 };
 

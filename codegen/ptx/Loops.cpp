@@ -79,6 +79,25 @@ KeyLoop::Step KeyLoop::after(const Step &step) {
   return {op.getResult(0), op.getResult(1), op.getResult(2)};
 }
 
+/// The first `count` steps, found by a loop that has the code of `after` once.
+SmallVector<KeyLoop::Step> KeyLoop::firstSteps(size_t count) {
+  Step before{e.i64(-scope.task.keyTile), e.i1(false), e.i64(0)};
+  Values inits{before.end};
+  for (size_t i = 0; i < count; ++i)
+    inits.append({before.k0, before.full});
+  Values found = e.loop(e.i32(0), e.i32(count), 1, inits, [&](Value, ValueRange carried) {
+    Step next = after({carried[carried.size() - 2], carried.back(), carried[0]});
+    Values shifted{next.end};
+    llvm::append_range(shifted, carried.drop_front(3));
+    shifted.append({next.k0, next.full});
+    return shifted;
+  });
+  SmallVector<Step> steps;
+  for (size_t i = 0; i < count; ++i)
+    steps.push_back({found[1 + 2 * i], found[2 + 2 * i], found[0]});
+  return steps;
+}
+
 //===----------------------------------------------------------------------===//
 // The ring
 //===----------------------------------------------------------------------===//
@@ -212,9 +231,7 @@ LogicalResult KeyLoop::lower(tile::ForKeysOp op) {
 
   // Steps ahead: the tiles whose loads are issued within the current one.
   size_t ahead = llvm::divideCeil(distance, channels.size());
-  SmallVector<Step> steps{seek(e.i64(0))};
-  for (size_t i = 0; i < ahead; ++i)
-    steps.push_back(after(steps.back()));
+  SmallVector<Step> steps = firstSteps(ahead + 1);
   for (const Step &step : steps)
     starts.push_back(step.k0);
   parity = e.i32(0);

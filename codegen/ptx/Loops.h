@@ -39,6 +39,7 @@ private:
   mlir::LogicalResult openChannels(tile::ForKeysOp op);
   Step seek(Value from);
   Step after(const Step &step);
+  llvm::SmallVector<Step> firstSteps(size_t count);
   void issue(size_t load, llvm::ArrayRef<Value> starts, Value parity);
   Value bufferOf(const Channel &channel, size_t tile, Value parity);
   void storeSeen(const Values &seen);

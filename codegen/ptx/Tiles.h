@@ -80,7 +80,9 @@ public:
 
 private:
   void bindRows(Expressions &x, mlir::Region &region);
-  Value keyOf(int64_t column);
+  Value keyOf(Value column);
+  Values visibleRows(Expressions &x, Value position);
+  llvm::SmallVector<Values> visibleElements(Expressions &x, int64_t columns);
 
   KernelScope &scope;
   WarpEmitter &e;
