@@ -5,7 +5,8 @@
 // and the words of each argument. Addresses in them are device addresses. One thread block runs one task: block i of a
 // one-dimensional grid is task i.
 //
-// Architectures: "sm_80" (cp.async, ldmatrix, mma.sync). Its PTX is forward compatible: every later GPU runs it.
+// Architectures: "sm_80" (cp.async, ldmatrix, mma.sync), whose PTX is forward compatible: every later GPU runs it.
+// "sm_90a" (cp.async, wgmma; kernels with few rows use mma.sync), for Hopper alone.
 //
 // Names: '.' is not allowed in PTX, so `attend.0.prefill` is the entry `attend$0$prefill`.
 //
