@@ -104,6 +104,7 @@ void KernelLowering::emitRows() {
   };
   task.firstQ = position(task.row0);
   task.lastQ = position(e.add(e.min(task.rows, e.add(task.row0, task.rowTile)), -1));
+  task.exists.clear(), task.queries.clear(), task.positions.clear(), task.heads.clear();
   for (int64_t r = 0; r < scope.place.layout.threadRows(); ++r) {
     Value row = e.add(task.row0, e.wide(scope.place.row(r)));
     auto [query, head] = queryAndHead(e, task, row);
@@ -178,7 +179,13 @@ LogicalResult KernelLowering::operation(Operation &op) {
       .Case([&](tile::WhereOp op) { return tiles.where(op); })
       .Case([&](tile::DotOp op) { return tiles.dot(op); })
       .Case([&](tile::StoreOp op) { return store(op); })
-      .Case([&](tile::ForKeysOp op) { return loop.lower(op); })
+      .Case([&](tile::ForKeysOp op) {
+        LogicalResult result = loop.lower(op);
+        e.readThread(); // registers are short in the loop, and what follows is done once
+        scope.place = Place(e, scope.place.layout);
+        emitRows();
+        return result;
+      })
       .Default([&](Operation *op) -> LogicalResult {
         if (op->getNumResults() != 1 || op->getNumRegions() != 0)
           return unsupported(op, "here");

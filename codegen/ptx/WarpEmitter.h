@@ -21,6 +21,8 @@ public:
   mlir::func::FuncOp beginKernel(llvm::StringRef entry);
 
   Value thread, lane, warp; ///< i32, of the current kernel
+  /// Reads the thread's indices again, so that what is computed from them is not kept in registers from before.
+  void readThread();
   Value blockIndex();       ///< i32
 
   // 32-bit integers.
