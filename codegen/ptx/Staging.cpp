@@ -43,7 +43,12 @@ Value ptx::pieceAddress(WarpEmitter &e, const SharedTile &tile, Value target, co
   int64_t rest = piece.moreRows * tile.rowBytes();
   if (tile.swizzled()) {
     rest += piece.moreColumns / 8 * tile.panelBytes();
-    column = e.createOrFold<arith::XOrIOp>(e.plus(column, piece.moreColumns % 8), e.bits(piece.row, 7));
+    if (piece.moreColumns % 8) { // the piece may lie in the panel after that
+      column = e.plus(column, piece.moreColumns % 8);
+      target = e.gep(target, e.wide(e.times(e.shiftRight(column, 3), tile.panelBytes())));
+      column = e.bits(column, 7);
+    }
+    column = e.createOrFold<arith::XOrIOp>(column, e.bits(piece.row, 7));
   } else {
     rest += 16 * piece.moreColumns;
   }
