@@ -1,11 +1,12 @@
 //===- Boxes.cpp - Tiles that are boxes of a token grid --------------------===//
 #include "codegen/cpu/Boxes.h"
 
-#include "codegen/cpu/RangeCode.h"
+#include "codegen/emit/RangeCode.h"
 #include "passes/analysis/MaskRegion.h"
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 using attn::mask::Side;
 

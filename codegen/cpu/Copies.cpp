@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 
 static int64_t bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }

@@ -5,6 +5,7 @@
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 
 static Value multiplyAdd(Emitter &e, Value a, Value b, Value sum) { return e.fma(a, b, sum); }

@@ -9,6 +9,7 @@
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 
 namespace {
@@ -67,7 +68,8 @@ void KernelLowering::allocateRows() {
   if (boxes) {
     task.stored = scope.address(scope.scratch.allocate(scope.padded(task.rowTile)));
     task.keyPositions = scope.address(scope.scratch.allocate(scope.padded(task.keyTile) * 4));
-    emitFill(e, task.keyPositions, scope.padded(task.keyTile), llvm::bit_cast<float>(int32_t(boxPadding))); // what fills up stays padding
+    emitFill(e, task.keyPositions, scope.padded(task.keyTile),
+             llvm::bit_cast<float>(int32_t(boxPadding))); // what fills up stays padding
   }
   int64_t bytes = llvm::alignTo(mostKeys, 4 * e.lanes);
   task.everyKey = scope.address(scope.scratch.allocate(bytes));
@@ -85,7 +87,7 @@ LogicalResult KernelLowering::run() {
   task.keyTile = schedule.getKeys();
   e.lanes = std::clamp<int64_t>(llvm::PowerOf2Ceil(task.rowTile), 4, e.machine.lanes);
 
-  func::FuncOp function = e.beginKernel(kernel.getSymName());
+  func::FuncOp function = e.beginKernel(kernel.getSymName(), {e.ptr(), e.ptr(), e.getI64Type(), e.getI64Type()});
   bindArguments(function);
   allocateRows();
 

@@ -2,11 +2,12 @@
 #include "codegen/cpu/Loops.h"
 
 #include "codegen/cpu/Copies.h"
-#include "codegen/cpu/RangeCode.h"
+#include "codegen/emit/RangeCode.h"
 #include "passes/analysis/MaskRegion.h"
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 
 int64_t Loops::sizeOf(Value tile, bool byRows) {

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 using arith::CmpFPredicate;
 using arith::CmpIPredicate;
@@ -209,3 +210,6 @@ Value attn::codegen::cpu::fromF32(Emitter &e, Value x, Type element) {
   }
   return e.create<arith::TruncIOp>(narrow, result);
 }
+
+const Functions attn::codegen::cpu::functions = {cpu::exp2, cpu::exp,   cpu::log2,  cpu::log,
+                                                 cpu::tanh, cpu::floor, cpu::toF32, cpu::storageType};

@@ -7,9 +7,12 @@
 #ifndef ATTN_CODEGEN_CPU_MATH_H
 #define ATTN_CODEGEN_CPU_MATH_H
 
-#include "codegen/cpu/Emitter.h"
+#include "codegen/emit/Emitter.h"
 
 namespace attn::codegen::cpu {
+
+/// All of those below.
+extern const Functions functions;
 
 Value exp2(Emitter &e, Value x);
 Value exp(Emitter &e, Value x);

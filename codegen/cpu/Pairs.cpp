@@ -7,6 +7,7 @@
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 
 bool attn::codegen::cpu::isDotOfPairs(const Emitter &e, tile::DotOp dot) {

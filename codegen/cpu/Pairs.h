@@ -7,7 +7,7 @@
 #ifndef ATTN_CODEGEN_CPU_PAIRS_H
 #define ATTN_CODEGEN_CPU_PAIRS_H
 
-#include "codegen/cpu/Emitter.h"
+#include "codegen/emit/Emitter.h"
 #include "dialect/tile/TileDialect.h"
 
 namespace attn::codegen::cpu {

@@ -2,11 +2,13 @@
 #include "codegen/cpu/Phase.h"
 
 #include "codegen/cpu/Pairs.h"
+#include "codegen/cpu/Views.h"
 #include "dialect/attn/AttnDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 
 static bool isVector(Value tile) { return shapeOf(tile).size() == 1; }
@@ -48,7 +50,8 @@ namespace attn::codegen::cpu {
 
 class PhaseEmitter {
 public:
-  PhaseEmitter(Emitter &e, const Surroundings &around, Phase &phase) : e(e), around(around), phase(phase) {}
+  PhaseEmitter(Emitter &e, const Surroundings &around, Phase &phase)
+      : e(e), around(around), task(static_cast<const Task &>(around.task)), phase(phase) {}
   LogicalResult emit();
 
 private:
@@ -76,6 +79,7 @@ private:
 
   Emitter &e;
   const Surroundings &around;
+  const Task &task;
   Phase &phase;
   bool failed = false;
 
@@ -138,7 +142,6 @@ LogicalResult PhaseEmitter::emit() {
 //===----------------------------------------------------------------------===//
 
 void PhaseEmitter::bindCoordinates(Region &region, Value firstKey) {
-  const Task &task = around.task;
   auto arguments = region.getArguments().take_back(ir::NumCoordinates);
   auto lanesAt = [&](Value array) {
     Values lanes;
@@ -359,7 +362,7 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
   x->beginColumn();
   LaneArithmetic &lanes = x->lanes();
   // The key of this column, and whether there is one. Padding of a box counts as position 0 where it is not hidden.
-  Value keyPositions = around.task.keyPositions, zero = e.i64(0);
+  Value keyPositions = task.keyPositions, zero = e.i64(0);
   auto entry = [&] {
     Value address = e.gep(e.capture(keyPositions), e.mul(e.add(n, j), 4));
     return e.create<arith::ExtSIOp>(e.getI64Type(), e.load(e.getI32Type(), address, 4)).getResult();
@@ -370,8 +373,7 @@ void PhaseEmitter::column(Value n, int64_t j, SmallVector<Values> &contracted, V
     Value key = keyAt(phase.k0);
     x->bindColumn(phase.visible->getArguments().back(), Operand::ofScalar(key, Interval::size()));
     Operand mask = x->evaluate(phase.visible->front().getTerminator()->getOperand(0));
-    Value isKey =
-        keyPositions ? e.cmp(arith::CmpIPredicate::sge, entry(), zero) : e.lt(key, e.capture(around.task.kvLen));
+    Value isKey = keyPositions ? e.cmp(arith::CmpIPredicate::sge, entry(), zero) : e.lt(key, e.capture(task.kvLen));
     Operand exists = Operand::ofScalar(isKey);
     visible = lanes.apply({mask, exists}, [&](ValueRange p) { return e.createOrFold<arith::AndIOp>(p[0], p[1]); });
     if (phase.seen) {

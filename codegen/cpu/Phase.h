@@ -8,7 +8,7 @@
 #define ATTN_CODEGEN_CPU_PHASE_H
 
 #include "codegen/cpu/Dot.h"
-#include "codegen/cpu/Expressions.h"
+#include "codegen/emit/Expressions.h"
 
 namespace attn::codegen::cpu {
 

@@ -6,6 +6,7 @@
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 
 LogicalResult PhaseBuilder::add(Operation *op) {

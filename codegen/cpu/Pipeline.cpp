@@ -1,16 +1,10 @@
 //===- Pipeline.cpp - Kernels to the LLVM dialect and to object code -------===//
 #include "codegen/cpu/CPU.h"
 #include "codegen/cpu/Kernel.h"
+#include "codegen/cpu/Math.h"
 #include "codegen/cpu/Target.h"
+#include "codegen/emit/Lowering.h"
 
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
-#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
-#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
-#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
-#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
-#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -19,7 +13,6 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "mlir/Transforms/DialectConversion.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Object/ELFObjectFile.h"
@@ -43,7 +36,7 @@ OwningOpRef<ModuleOp> cpu::lowerTileKernels(ArrayRef<tile::KernelOp> kernels, co
   context->loadDialect<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
                        vector::VectorDialect>();
   OwningOpRef<ModuleOp> module = ModuleOp::create(front->getParentOp()->getLoc());
-  Emitter emitter(*module, machine);
+  Emitter emitter(*module, machine, functions);
   for (tile::KernelOp kernel : kernels)
     if (failed(lowerKernel(emitter, kernel)))
       return {};
@@ -66,30 +59,6 @@ std::vector<cpu::KernelInfo> cpu::kernelInfos(ModuleOp lowered) {
 //===----------------------------------------------------------------------===//
 // LLVM dialect, LLVM IR
 //===----------------------------------------------------------------------===//
-
-static LogicalResult toLLVMDialect(ModuleOp module) {
-  MLIRContext *context = module.getContext();
-  context->loadDialect<cf::ControlFlowDialect>();
-  {
-    RewritePatternSet patterns(context);
-    populateSCFToControlFlowConversionPatterns(patterns);
-    ConversionTarget target(*context);
-    target.addIllegalDialect<scf::SCFDialect>();
-    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-    if (failed(applyPartialConversion(module, target, std::move(patterns))))
-      return failure();
-  }
-  LLVMTypeConverter converter(context);
-  RewritePatternSet patterns(context);
-  arith::populateArithToLLVMConversionPatterns(converter, patterns);
-  cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
-  populateFuncToLLVMConversionPatterns(converter, patterns);
-  populateMathToLLVMConversionPatterns(converter, patterns);
-  populateVectorToLLVMConversionPatterns(converter, patterns);
-  LLVMConversionTarget target(*context);
-  target.addLegalOp<ModuleOp>();
-  return applyFullConversion(module, target, std::move(patterns));
-}
 
 /// Light on purpose: kernels come in the form they are to have, and the full -O3 costs 25 times as much time for the
 /// same speed.
@@ -143,7 +112,7 @@ FailureOr<std::string> cpu::compile(ModuleOp lowered, const tile::Machine &machi
   auto target = createTargetMachine(machine);
   if (!target)
     return lowered.emitError("LLVM was built without the x86 target");
-  if (failed(toLLVMDialect(lowered)))
+  if (failed(lowerToLLVM(lowered)))
     return failure();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module =

@@ -6,8 +6,9 @@
 #ifndef ATTN_CODEGEN_CPU_SCOPE_H
 #define ATTN_CODEGEN_CPU_SCOPE_H
 
-#include "codegen/cpu/Expressions.h"
 #include "codegen/cpu/Scratch.h"
+#include "codegen/cpu/Views.h"
+#include "codegen/emit/RangeCode.h"
 
 namespace attn::codegen::cpu {
 
@@ -43,6 +44,9 @@ struct KernelScope {
 private:
   llvm::DenseMap<int64_t, Value> scratchAddresses;
 };
+
+/// The inputs of programs run for the current task; `given` has those that the task does not say.
+RangeInputs rangeInputs(KernelScope &scope, std::map<std::string, Value> given);
 
 } // namespace attn::codegen::cpu
 

@@ -8,6 +8,7 @@
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 
 namespace {

@@ -7,6 +7,7 @@
 
 using namespace mlir;
 using namespace attn;
+using namespace attn::codegen;
 using namespace attn::codegen::cpu;
 using arith::CmpIPredicate;
 
@@ -15,14 +16,6 @@ static Value remainder(Emitter &e, Value a, Value b) { return e.createOrFold<ari
 
 static Value requestField(Emitter &e, const Task &task, size_t offset) {
   return e.load(e.getI64Type(), e.gep(e.capture(task.request), static_cast<int64_t>(offset)), 8);
-}
-
-int64_t attn::codegen::cpu::wordCount(Type type) {
-  if (isa<tile::ViewType>(type))
-    return ATTN_VIEW_WORDS;
-  if (auto buffer = dyn_cast<tile::BufferType>(type))
-    return 1 + 2 * buffer.getRank();
-  return 2;
 }
 
 void attn::codegen::cpu::emitTaskLoop(Emitter &e, func::FuncOp kernel, bool scan, Task &task,
@@ -34,7 +27,6 @@ void attn::codegen::cpu::emitTaskLoop(Emitter &e, func::FuncOp kernel, bool scan
   task.kvHeads = e.word(words, ATTN_WORD_KV_HEADS);
   task.layer = e.word(words, ATTN_WORD_LAYER);
   Value rowTiles = e.word(words, ATTN_WORD_ROW_TILES);
-  Value requests = e.load(e.ptr(), e.gep(words, ATTN_WORD_REQUESTS * 8), 8);
   task.group = e.max(divide(e, task.qHeads, e.max(task.kvHeads, one)), one);
   Value heads = task.pack ? task.kvHeads : task.qHeads;
   Value lanes = e.mul(batch, heads);
@@ -43,17 +35,7 @@ void attn::codegen::cpu::emitTaskLoop(Emitter &e, func::FuncOp kernel, bool scan
     // task = ((row_tiles - 1 - tile) * splits + split) * lanes + request * heads + head
     Value lane = remainder(e, index, lanes);
     Value tile = e.sub(e.sub(rowTiles, one), divide(e, index, lanes));
-    task.b = divide(e, lane, heads);
-    Value head = remainder(e, lane, heads);
-    task.g = task.pack ? head : divide(e, head, task.group);
-    task.head = task.pack ? e.mul(head, task.group) : head;
-    task.rowGroup = task.pack ? task.group : one;
-    task.request = e.gep(requests, e.mul(task.b, static_cast<int64_t>(sizeof(attn_request))));
-    task.qLen = requestField(e, task, offsetof(attn_request, q_len));
-    task.kvLen = requestField(e, task, offsetof(attn_request, kv_len));
-    task.sequenceLen = requestField(e, task, offsetof(attn_request, sequence_kv_len));
-    task.qPos = requestField(e, task, offsetof(attn_request, q_pos));
-    task.rows = task.pack ? e.mul(task.qLen, task.group) : task.qLen;
+    emitCoordinates(e, task, lane);
     Value row0 = scan ? zero : e.mul(tile, task.rowTile);
     if (task.keyPositions)
       body(row0);

@@ -7,7 +7,7 @@
 #ifndef ATTN_CODEGEN_CPU_VIEWS_H
 #define ATTN_CODEGEN_CPU_VIEWS_H
 
-#include "codegen/cpu/Emitter.h"
+#include "codegen/emit/Task.h"
 #include "dialect/tile/TileDialect.h"
 
 namespace attn::codegen::cpu {
@@ -16,22 +16,9 @@ namespace attn::codegen::cpu {
 constexpr int64_t boxPadding = std::numeric_limits<int32_t>::min();
 
 /// The task being run. All values belong to the kernel function; outlined code captures them.
-struct Task {
-  bool pack = false;
-  int64_t rowTile = 0; ///< logical rows of a tile
-  int64_t keyTile = 0; ///< keys of a tile
-  Value words, scratch;
-  Value request;         ///< address of its attn_request
-  Value b, g, layer;     ///< coordinates, i64
-  Value head;            ///< query head of logical row 0 (with pack: the first of the group)
-  Value group;           ///< query heads per KV head
-  Value rowGroup;        ///< the heads that the rows of a tile go through: group, or 1 without pack
-  Value qHeads, kvHeads; ///< header sizes
-  Value qLen, kvLen, sequenceLen;
-  Value qPos;      ///< position of query row 0
-  Value rows;      ///< logical rows of the request
+struct Task : TaskCoordinates {
+  Value scratch;
   Value rowCount;  ///< those in the current row tile; not with a scan
-  Value zeroRow;   ///< a row of zeros
   Value dropRow;   ///< a row that may be written and is never read
   Value everyKey;  ///< bytes that say that every key is seen
   Value positions; ///< i32 of every row of the current row tile: its query position
@@ -58,9 +45,6 @@ void emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t
 /// Writes the addresses of `count` key rows from position k0 of a key-side view to `table`. Positions past kv_len and
 /// keys whose byte in `seen` is 0 have the task's zeroRow. Where tiles are boxes, the keys are those of keyPositions.
 void emitKeyRows(Emitter &e, const Task &task, Value view, Value k0, int64_t count, Value table, Value seen);
-
-/// Number of ABI words of an argument of this type.
-int64_t wordCount(Type type);
 
 } // namespace attn::codegen::cpu
 

@@ -1,6 +1,6 @@
-/*===- KernelABI.h - What a generated CPU kernel is called with ----*- C -*-===*\
+/*===- KernelABI.h - What a generated kernel is called with --------*- C -*-===*\
 |*
-|* Shared by codegen (which emits the loads) and the runtime (which fills the words). A kernel is
+|* Shared by codegen (which emits the loads) and the runtime (which fills the words). A CPU kernel is
 |*
 |*   void kernel(const int64_t *words, void *scratch, int64_t task_begin, int64_t task_end);
 |*
@@ -12,6 +12,9 @@
 |*   scalar  2 words: address of the value of request 0 (int64_t or float), byte stride between requests (0: shared)
 |*   buffer  1 + 2 * rank words: base address, then sizes, then byte strides
 |* Addresses are host addresses, strides are signed bytes. An absent optional output view has base 0 and is not stored.
+|*
+|* A GPU kernel has the words as its one parameter, by value; addresses are device addresses, multiples of the size of
+|* what they point to, as are strides. One thread block runs one task, and word ATTN_WORD_ZEROS is set.
 |*
 |* Task numbering (row tiles vary slowest and run from the last to the first, which starts the longest tiles of causal
 |* masks early):
@@ -38,6 +41,7 @@ enum attn_header_word {
   ATTN_WORD_ROW_TILES, /**< row tiles of the longest request */
   ATTN_WORD_SPLITS,    /**< key splits per row tile, 1 unless the schedule has splits */
   ATTN_WORD_STATUS,    /**< address of an int64_t; bits of attn_kernel_status are or-ed in */
+  ATTN_WORD_ZEROS,     /**< GPU only: address of 16 bytes of zeros */
   ATTN_HEADER_WORDS = 8
 };
 

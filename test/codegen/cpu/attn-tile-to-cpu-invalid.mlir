@@ -13,7 +13,7 @@ tile.kernel @k schedule(<rows = 16, keys = 8, pack = false, splits = false>) arg
   %t = tile.load %x[%row0] : <8xf32> -> <16x8xf32>
   %u = tile.map %t : !tile.tile<16x8xf32> -> <16x8xf32> {
   ^bb0(%a: f32, %b1: i64, %h: i64, %g1: i64, %l1: i64, %q: i64, %k: i64):
-    // expected-error @+1 {{'math.erf' is not supported by the cpu target in expressions}}
+    // expected-error @+1 {{'math.erf' is not supported by the target in expressions}}
     %r = math.erf %a : f32
     tile.yield %r : f32
   }

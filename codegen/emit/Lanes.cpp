@@ -1,31 +1,31 @@
 //===- Lanes.cpp - Integers that differ per query row ----------------------===//
-#include "codegen/cpu/Lanes.h"
+#include "codegen/emit/Lanes.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
-using namespace attn::codegen::cpu;
+using namespace attn::codegen;
 using arith::CmpIPredicate;
 
 //===----------------------------------------------------------------------===//
 // Ranges
 //===----------------------------------------------------------------------===//
 
-Interval attn::codegen::cpu::operator+(Interval a, Interval b) {
+Interval attn::codegen::operator+(Interval a, Interval b) {
   Interval r;
   bool overflow = __builtin_add_overflow(a.lo, b.lo, &r.lo);
   overflow |= __builtin_add_overflow(a.hi, b.hi, &r.hi);
   return overflow ? Interval() : r;
 }
 
-Interval attn::codegen::cpu::operator-(Interval a, Interval b) {
+Interval attn::codegen::operator-(Interval a, Interval b) {
   Interval r;
   bool overflow = __builtin_sub_overflow(a.lo, b.hi, &r.lo);
   overflow |= __builtin_sub_overflow(a.hi, b.lo, &r.hi);
   return overflow ? Interval() : r;
 }
 
-Interval attn::codegen::cpu::operator*(Interval a, Interval b) {
+Interval attn::codegen::operator*(Interval a, Interval b) {
   int64_t products[4];
   bool overflow = __builtin_mul_overflow(a.lo, b.lo, &products[0]);
   overflow |= __builtin_mul_overflow(a.lo, b.hi, &products[1]);
@@ -36,7 +36,7 @@ Interval attn::codegen::cpu::operator*(Interval a, Interval b) {
   return {*std::min_element(products, products + 4), *std::max_element(products, products + 4)};
 }
 
-Interval attn::codegen::cpu::hull(Interval a, Interval b) { return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)}; }
+Interval attn::codegen::hull(Interval a, Interval b) { return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)}; }
 
 bool Operand::isInteger() const {
   Type element = getElementTypeOrSelf(uniform() ? scalar : lanes[0]);
@@ -187,7 +187,7 @@ Value LaneArithmetic::any(const Operand &flags) {
   Value all = flags.lanes[0];
   for (Value lanes : ArrayRef<Value>(flags.lanes).drop_front())
     all = e.create<arith::OrIOp>(all, lanes);
-  return e.create<vector::ReductionOp>(vector::CombiningKind::OR, all);
+  return e.lanes == 1 ? all : e.create<vector::ReductionOp>(vector::CombiningKind::OR, all).getResult();
 }
 
 Operand LaneArithmetic::nonZero(const Operand &a, function_ref<void(Value)> onZero) {
@@ -296,15 +296,15 @@ Operand LaneArithmetic::toF32(const Operand &a) {
   constexpr int64_t exact = int64_t(1) << 52;
   if (!a.range().fits32() && a.laneRange.fits32() && a.scalarRange.within({-exact, exact})) {
     // fp64 holds the lanes, the scalar and their sum, so that there is one rounding, to fp32.
-    Type f64 = e.vec(e.getF64Type());
+    Type f64 = e.lanesOf(e.getF64Type());
     Value scalar = e.splat(e.create<arith::SIToFPOp>(e.getF64Type(), a.scalar));
     for (Value x : a.lanes) {
       Value sum = e.create<arith::AddFOp>(e.create<arith::SIToFPOp>(f64, x), scalar);
-      lanes.push_back(e.create<arith::TruncFOp>(e.vecF32(), sum));
+      lanes.push_back(e.create<arith::TruncFOp>(e.lanesOf(e.getF32Type()), sum));
     }
   } else {
     for (Value x : vectorsOf(a, laneType(a.range().fits32())))
-      lanes.push_back(e.create<arith::SIToFPOp>(e.vecF32(), x));
+      lanes.push_back(e.create<arith::SIToFPOp>(e.lanesOf(e.getF32Type()), x));
   }
   return Operand::ofLanes(std::move(lanes));
 }

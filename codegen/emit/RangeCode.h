@@ -1,14 +1,13 @@
 //===- RangeCode.h - Range programs in kernels ----------------------*- C++ -*-===//
-#ifndef ATTN_CODEGEN_CPU_RANGECODE_H
-#define ATTN_CODEGEN_CPU_RANGECODE_H
+#ifndef ATTN_CODEGEN_EMIT_RANGECODE_H
+#define ATTN_CODEGEN_EMIT_RANGECODE_H
 
-#include "codegen/cpu/Scope.h"
+#include "codegen/emit/Expressions.h"
 #include "dialect/mask/RangeProgram.h"
 
 #include <functional>
-#include <map>
 
-namespace attn::codegen::cpu {
+namespace attn::codegen {
 
 /// What the code of a range program reads, as i64 values of the current function.
 struct RangeInputs {
@@ -19,12 +18,21 @@ struct RangeInputs {
   std::function<Value(const mask::Expr &expr, Value h, Value q, Value k)> evaluate;
 };
 
-/// The inputs of programs run for the current task of a kernel; `given` are those that the task does not say.
-RangeInputs rangeInputs(KernelScope &scope, std::map<std::string, Value> given);
+/// Where a program runs: in the function of `kernel`, for its current task.
+struct RangeScope {
+  Emitter &e;
+  tile::KernelOp kernel;
+  const TaskCoordinates &task;
+  const Surroundings &around; ///< of regions of the kernel
+  Expressions &scalars;       ///< of the kernel function
+};
+
+/// The inputs of programs run for the current task; `given` has those that the coordinates do not say, null for others.
+RangeInputs rangeInputs(const RangeScope &scope, std::function<Value(llvm::StringRef name)> given);
 
 /// Emits `code` as scalar operations and returns its results (i1, i1, i64 for a range program).
 Values emitRangeCode(Emitter &e, const mask::CodeBlock &code, const RangeInputs &inputs);
 
-} // namespace attn::codegen::cpu
+} // namespace attn::codegen
 
-#endif // ATTN_CODEGEN_CPU_RANGECODE_H
+#endif // ATTN_CODEGEN_EMIT_RANGECODE_H

@@ -1,5 +1,5 @@
-//===- Emitter.cpp - Builds the code of CPU kernels ------------------------===//
-#include "codegen/cpu/Emitter.h"
+//===- Emitter.cpp - Builds the code of kernels ----------------------------===//
+#include "codegen/emit/Emitter.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -7,13 +7,13 @@
 #include "mlir/IR/OperationSupport.h"
 
 using namespace mlir;
-using namespace attn::codegen::cpu;
+using namespace attn::codegen;
 
-Emitter::Emitter(ModuleOp module, const tile::Machine &machine)
-    : ImplicitLocOpBuilder(module.getLoc(), module.getContext()), machine(machine), lanes(machine.lanes),
-      module(module) {}
+Emitter::Emitter(ModuleOp module, const tile::Machine &machine, const Functions &functions, unsigned memory)
+    : ImplicitLocOpBuilder(module.getLoc(), module.getContext()), machine(machine), functions(functions),
+      lanes(machine.lanes), module(module), memory(memory) {}
 
-Type Emitter::ptr() { return LLVM::LLVMPointerType::get(getContext()); }
+Type Emitter::ptr() { return LLVM::LLVMPointerType::get(getContext(), memory); }
 
 Type Emitter::typeLike(Value like, Type element) {
   if (auto vector = dyn_cast<VectorType>(like.getType()))
@@ -61,7 +61,7 @@ Value Emitter::intrinsic(StringRef name, Type result, ValueRange operands) {
 }
 
 Value Emitter::splat(Value scalar) {
-  if (isa<VectorType>(scalar.getType()))
+  if (lanes == 1 || isa<VectorType>(scalar.getType()))
     return scalar;
   if (auto constantOp = scalar.getDefiningOp<arith::ConstantOp>())
     return constant(DenseElementsAttr::get(vec(scalar.getType()), Attribute(constantOp.getValue())));
@@ -75,21 +75,27 @@ Value Emitter::splat(Value scalar) {
 Value Emitter::gep(Value base, Value bytes) {
   if (auto constantOp = bytes.getDefiningOp<arith::ConstantOp>())
     return gep(base, cast<IntegerAttr>(constantOp.getValue()).getInt());
-  return create<LLVM::GEPOp>(ptr(), getI8Type(), base, ValueRange{bytes});
+  return create<LLVM::GEPOp>(base.getType(), getI8Type(), base, ValueRange{bytes});
 }
 
 Value Emitter::gep(Value base, int64_t bytes) {
   if (bytes == 0)
     return base;
-  return create<LLVM::GEPOp>(ptr(), getI8Type(), base, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
+  return create<LLVM::GEPOp>(base.getType(), getI8Type(), base, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
+}
+
+unsigned Emitter::alignmentOf(Type type, unsigned given) const {
+  if (given || memory == 0)
+    return std::max(given, 1u);
+  return isa<LLVM::LLVMPointerType>(type) ? 8 : getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8;
 }
 
 Value Emitter::load(Type type, Value address, unsigned alignment) {
-  return create<LLVM::LoadOp>(type, address, alignment);
+  return create<LLVM::LoadOp>(type, address, alignmentOf(type, alignment));
 }
 
 void Emitter::store(Value value, Value address, unsigned alignment) {
-  create<LLVM::StoreOp>(value, address, alignment);
+  create<LLVM::StoreOp>(value, address, alignmentOf(value.getType(), alignment));
 }
 
 static DenseElementsAttr firstLanes(Emitter &e, int64_t lanes, int64_t count) {
@@ -174,10 +180,8 @@ Value Emitter::choose(Value condition, Type type, function_ref<Value()> yes, fun
 // Functions
 //===----------------------------------------------------------------------===//
 
-func::FuncOp Emitter::beginKernel(StringRef symbol) {
-  Type i64Type = getI64Type();
-  auto type = getFunctionType({ptr(), ptr(), i64Type, i64Type}, {});
-  auto function = func::FuncOp::create(getLoc(), symbol, type);
+func::FuncOp Emitter::beginKernel(StringRef symbol, ArrayRef<Type> arguments) {
+  auto function = func::FuncOp::create(getLoc(), symbol, getFunctionType(arguments, {}));
   module.push_back(function);
   frames.emplace_back().function = function;
   setInsertionPointToEnd(function.addEntryBlock());

@@ -6,14 +6,14 @@
 // with the scalar w + k. Ranges, from the bounds that plan checks (positions and scalars are below 2^31), prove that
 // nothing is lost.
 //===----------------------------------------------------------------------===//
-#ifndef ATTN_CODEGEN_CPU_LANES_H
-#define ATTN_CODEGEN_CPU_LANES_H
+#ifndef ATTN_CODEGEN_EMIT_LANES_H
+#define ATTN_CODEGEN_EMIT_LANES_H
 
-#include "codegen/cpu/Emitter.h"
+#include "codegen/emit/Emitter.h"
 
 #include <limits>
 
-namespace attn::codegen::cpu {
+namespace attn::codegen {
 
 /// An interval of 64-bit integers; the whole type where nothing is known (arithmetic that may wrap gives that).
 struct Interval {
@@ -84,6 +84,6 @@ private:
   int64_t vectors;
 };
 
-} // namespace attn::codegen::cpu
+} // namespace attn::codegen
 
-#endif // ATTN_CODEGEN_CPU_LANES_H
+#endif // ATTN_CODEGEN_EMIT_LANES_H

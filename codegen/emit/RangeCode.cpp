@@ -1,12 +1,12 @@
 //===- RangeCode.cpp - Interval programs in kernels ---------------------------===//
-#include "codegen/cpu/RangeCode.h"
+#include "codegen/emit/RangeCode.h"
 
-#include "codegen/cpu/Lanes.h"
+#include "codegen/emit/Lanes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/analysis/MaskRegion.h"
 
 using namespace mlir;
-using namespace attn::codegen::cpu;
+using namespace attn::codegen;
 using attn::mask::Code;
 using attn::mask::CodeBlock;
 using attn::mask::Instruction;
@@ -145,28 +145,20 @@ Value RangeCode::single(const Instruction &i, ValueRange args) {
   llvm_unreachable("handled by emit");
 }
 
-RangeInputs attn::codegen::cpu::rangeInputs(KernelScope &scope, std::map<std::string, Value> given) {
+RangeInputs attn::codegen::rangeInputs(const RangeScope &scope, std::function<Value(StringRef)> given) {
   Emitter &e = scope.e;
-  auto argument = [&scope](StringRef name) -> Value {
-    for (auto [i, attr] : llvm::enumerate(scope.kernel.getArgs()))
+  auto argument = [op = tile::KernelOp(scope.kernel).getOperation()](StringRef name) -> Value {
+    auto kernel = cast<tile::KernelOp>(op);
+    for (auto [i, attr] : llvm::enumerate(kernel.getArgs()))
       if (cast<StringAttr>(attr).getValue() == name)
-        return scope.kernel.getBody().getArgument(tile::NumLeadingArguments + i);
+        return kernel.getBody().getArgument(tile::NumLeadingArguments + i);
     return {};
   };
-  // The positions and heads of the row tile.
-  auto position = [&scope, &e](int64_t row) {
-    Value p = e.load(e.getI32Type(), e.gep(scope.task.positions, row * 4), 4);
-    return e.createOrFold<arith::ExtSIOp>(e.getI64Type(), p);
-  };
   RangeInputs inputs;
-  inputs.input = [&scope, &e, given = std::move(given), argument, position](StringRef name) -> Value {
-    const Task &task = scope.task;
-    if (auto it = given.find(name.str()); it != given.end())
-      return it->second;
-    if (name == "q_first")
-      return position(0);
-    if (name == "q_last")
-      return position(task.rowTile - 1);
+  inputs.input = [scope, &e, given = std::move(given), argument](StringRef name) -> Value {
+    const TaskCoordinates &task = scope.task;
+    if (Value value = given(name))
+      return value;
     if (name == "q_pos")
       return task.qPos;
     if (name == "h" || name == "h_first")
@@ -184,19 +176,19 @@ RangeInputs attn::codegen::cpu::rangeInputs(KernelScope &scope, std::map<std::st
     if (name == "l")
       return task.layer;
     if (Value value = argument(name))
-      return scope.scalar(value);
+      return scope.scalars.evaluate(value).scalar;
     return scope.scalars.size(name).scalar;
   };
-  inputs.element = [&scope, argument](StringRef name, ValueRange indices) {
+  inputs.element = [scope, argument](StringRef name, ValueRange indices) {
     SmallVector<Operand> operands;
     for (Value index : indices)
       operands.push_back(Operand::ofScalar(index));
     return scope.scalars.element(argument(name), operands).scalar;
   };
-  inputs.size = [&scope, argument](StringRef name, int64_t dimension) {
+  inputs.size = [scope, argument](StringRef name, int64_t dimension) {
     return scope.scalars.bufferSize(argument(name), dimension);
   };
-  inputs.evaluate = [&scope, &e](const mask::Expr &expr, Value h, Value q, Value k) {
+  inputs.evaluate = [scope, &e](const mask::Expr &expr, Value h, Value q, Value k) {
     Region region;
     Block &block = region.emplaceBlock();
     SmallVector<Value, 6> known = {scope.task.b, h, scope.task.g, scope.task.layer, q, k};
@@ -204,7 +196,7 @@ RangeInputs attn::codegen::cpu::rangeInputs(KernelScope &scope, std::map<std::st
       block.addArgument(e.getI64Type(), e.getLoc());
     OpBuilder builder(e.getContext());
     builder.setInsertionPointToEnd(&block);
-    Value value = passes::exprToValue(builder, scope.kernel, expr, block.getArguments());
+    Value value = passes::exprToValue(builder, tile::KernelOp(scope.kernel), expr, block.getArguments());
     builder.create<tile::YieldOp>(e.getLoc(), value);
     Expressions expressions(e, scope.around, 1);
     for (auto [argument, coordinate] : llvm::zip(block.getArguments(), known))
@@ -216,6 +208,6 @@ RangeInputs attn::codegen::cpu::rangeInputs(KernelScope &scope, std::map<std::st
   return inputs;
 }
 
-Values attn::codegen::cpu::emitRangeCode(Emitter &e, const CodeBlock &code, const RangeInputs &inputs) {
+Values attn::codegen::emitRangeCode(Emitter &e, const CodeBlock &code, const RangeInputs &inputs) {
   return RangeCode(e, inputs).block(code);
 }

@@ -1,8 +1,7 @@
 //===- Expressions.cpp - Expression regions as code ------------------------===//
-#include "codegen/cpu/Expressions.h"
+#include "codegen/emit/Expressions.h"
 
 #include "attn/KernelABI.h"
-#include "codegen/cpu/Math.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -12,7 +11,7 @@
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::codegen::cpu;
+using namespace attn::codegen;
 
 namespace {
 /// x - y = 0 modulo n, or not. Computed as x mod n = y mod n: where x is of the rows and y of the column, no row is
@@ -80,7 +79,7 @@ Operand Expressions::evaluate(Value value) {
 }
 
 Operand Expressions::size(StringRef name) {
-  const Task &task = around.task;
+  const TaskCoordinates &task = around.task;
   Value value = llvm::StringSwitch<Value>(name)
                     .Case("q_heads", task.qHeads)
                     .Case("kv_heads", task.kvHeads)
@@ -140,10 +139,13 @@ Operand Expressions::element(Value bufferValue, ArrayRef<Operand> indices) {
     offset = arithmetic.add(offset, arithmetic.mul(clamped, Operand::ofScalar(b.strides[i])));
   }
   bool isBool = element.isInteger(1);
-  Type stored = isBool ? e.getI8Type() : storageType(e, element);
+  Type stored = isBool ? e.getI8Type() : e.functions.storageType(e, element);
   Values loaded;
   if (offset.uniform()) {
     loaded.push_back(e.load(stored, e.gep(b.base, offset.scalar)));
+  } else if (e.lanes == 1) {
+    for (Value bytes : arithmetic.vectorsOf(offset, e.getI64Type()))
+      loaded.push_back(e.load(stored, e.gep(b.base, bytes)));
   } else {
     auto addresses = LLVM::LLVMFixedVectorType::get(e.ptr(), e.lanes);
     Value all = e.constant(DenseElementsAttr::get(e.vec(e.getI1Type()), true));
@@ -155,7 +157,7 @@ Operand Expressions::element(Value bufferValue, ArrayRef<Operand> indices) {
   }
   for (Value &x : loaded) {
     if (isa<FloatType>(element)) {
-      x = toF32(e, x, element);
+      x = e.functions.toF32(e, x, element);
       continue;
     }
     if (isBool) {
@@ -165,7 +167,7 @@ Operand Expressions::element(Value bufferValue, ArrayRef<Operand> indices) {
     if (offset.uniform())
       x = element.isInteger(64) ? x : e.createOrFold<arith::ExtSIOp>(e.getI64Type(), x);
     else if (getElementTypeOrSelf(x).getIntOrFloatBitWidth() < 32)
-      x = e.create<arith::ExtSIOp>(e.vec(e.getI32Type()), x);
+      x = e.create<arith::ExtSIOp>(e.lanesOf(e.getI32Type()), x);
   }
   Interval range = isBool                ? Interval{0, 1}
                    : element.isInteger() ? Interval::bits(element.getIntOrFloatBitWidth())
@@ -236,17 +238,17 @@ Operand Expressions::operation(Operation *op) {
     });
   }
   if (isa<math::Exp2Op>(op))
-    return unary(exp2);
+    return unary(e.functions.exp2);
   if (isa<math::ExpOp>(op))
-    return unary(exp);
+    return unary(e.functions.exp);
   if (isa<math::Log2Op>(op))
-    return unary(log2);
+    return unary(e.functions.log2);
   if (isa<math::LogOp>(op))
-    return unary(log);
+    return unary(e.functions.log);
   if (isa<math::TanhOp>(op))
-    return unary(tanh);
+    return unary(e.functions.tanh);
   if (isa<math::FloorOp>(op))
-    return unary(floor);
+    return unary(e.functions.floor);
   if (isa<math::FmaOp>(op))
     return arithmetic.apply({arg(0), arg(1), arg(2)}, [&](ValueRange x) { return e.fma(x[0], x[1], x[2]); });
   bool isPlain =
@@ -263,7 +265,7 @@ Operand Expressions::operation(Operation *op) {
       return e.create(state)->getResult(0);
     });
   }
-  op->emitError("'") << op->getName() << "' is not supported by the cpu target in expressions";
+  op->emitError("'") << op->getName() << "' is not supported by the target in expressions";
   hasFailed = true;
   if (isa<FloatType>(op->getResult(0).getType()))
     return Operand::ofScalar(e.f32(0));

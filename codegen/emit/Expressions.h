@@ -4,20 +4,21 @@
 // a time. What does not depend on the column is emitted once per block: bind what is known, prepare(), then per column
 // bind the rest and evaluate().
 //===----------------------------------------------------------------------===//
-#ifndef ATTN_CODEGEN_CPU_EXPRESSIONS_H
-#define ATTN_CODEGEN_CPU_EXPRESSIONS_H
+#ifndef ATTN_CODEGEN_EMIT_EXPRESSIONS_H
+#define ATTN_CODEGEN_EMIT_EXPRESSIONS_H
 
-#include "codegen/cpu/Lanes.h"
-#include "codegen/cpu/Views.h"
+#include "codegen/emit/Lanes.h"
+#include "codegen/emit/Task.h"
+#include "dialect/tile/TileDialect.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 #include <functional>
 
-namespace attn::codegen::cpu {
+namespace attn::codegen {
 
 /// What expressions read of the kernel around them.
 struct Surroundings {
-  const Task &task;
+  const TaskCoordinates &task;
   /// A scalar computed in the kernel function: its value there. Null while those themselves are emitted.
   std::function<Operand(Value)> scalar;
   /// The address of the ABI words of a buffer (a value of the kernel function).
@@ -73,6 +74,6 @@ private:
   bool inColumn = false, hasFailed = false;
 };
 
-} // namespace attn::codegen::cpu
+} // namespace attn::codegen
 
-#endif // ATTN_CODEGEN_CPU_EXPRESSIONS_H
+#endif // ATTN_CODEGEN_EMIT_EXPRESSIONS_H

@@ -1,10 +1,10 @@
-//===- Emitter.h - Builds the code of CPU kernels -------------------*- C++ -*-===//
+//===- Emitter.h - Builds the code of kernels ----------------------*- C++ -*-===//
 //
 // A builder for the few forms that kernels are made of: 64-bit integers and byte addresses, fp32 and i32 vectors of one
 // width (`lanes`), loops, and outlined functions. Constants are made once per function, at its start.
 //===----------------------------------------------------------------------===//
-#ifndef ATTN_CODEGEN_CPU_EMITTER_H
-#define ATTN_CODEGEN_CPU_EMITTER_H
+#ifndef ATTN_CODEGEN_EMIT_EMITTER_H
+#define ATTN_CODEGEN_EMIT_EMITTER_H
 
 #include "dialect/tile/Machine.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -12,19 +12,37 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/DenseMap.h"
 
-namespace attn::codegen::cpu {
+namespace attn::codegen {
 
 using mlir::Type;
 using mlir::Value;
 using mlir::ValueRange;
 using Values = llvm::SmallVector<Value>;
 
+class Emitter;
+
+/// What a target computes in its own way, on fp32 scalars or vectors, without calls. All pass NaN through.
+struct Functions {
+  Value (*exp2)(Emitter &, Value);
+  Value (*exp)(Emitter &, Value);
+  Value (*log2)(Emitter &, Value);
+  Value (*log)(Emitter &, Value);
+  Value (*tanh)(Emitter &, Value);
+  Value (*floor)(Emitter &, Value);
+  /// Widens f16, bf16 or f32 to f32; `bits` has the storage type.
+  Value (*toF32)(Emitter &, Value bits, Type element);
+  /// The type that a value of `element` is loaded and stored as.
+  Type (*storageType)(Emitter &, Type element);
+};
+
 class Emitter : public mlir::ImplicitLocOpBuilder {
 public:
-  Emitter(mlir::ModuleOp module, const tile::Machine &machine);
+  /// `memory`: the address space of the caller's memory.
+  Emitter(mlir::ModuleOp module, const tile::Machine &machine, const Functions &functions, unsigned memory = 0);
 
   const tile::Machine &machine;
-  int64_t lanes; ///< fp32 lanes of the vectors of the kernel being emitted
+  const Functions &functions;
+  int64_t lanes; ///< fp32 lanes of the vectors of the kernel being emitted; 1: scalars
 
   bool isAVX512() const { return machine.lanes == 16; }
   bool hasFMA() const { return machine.name != "generic"; }
@@ -33,6 +51,8 @@ public:
   Type ptr();
   mlir::VectorType vec(Type element) { return mlir::VectorType::get({lanes}, element); }
   mlir::VectorType vecF32() { return vec(getF32Type()); }
+  /// What holds `lanes` elements: a vector, or the scalar itself.
+  Type lanesOf(Type element) { return lanes == 1 ? element : vec(element); }
   /// `element` in the shape of `like`: a vector of as many lanes, or the scalar itself.
   static Type typeLike(Value like, Type element);
 
@@ -72,9 +92,9 @@ public:
   // Memory: byte addresses.
   Value gep(Value base, Value bytes);
   Value gep(Value base, int64_t bytes);
-  /// Alignment 1 if not given: caller's memory may have any.
-  Value load(Type type, Value address, unsigned alignment = 1);
-  void store(Value value, Value address, unsigned alignment = 1);
+  /// Without an alignment, that of the caller's memory: any on a CPU, that of its elements on a device.
+  Value load(Type type, Value address, unsigned alignment = 0);
+  void store(Value value, Value address, unsigned alignment = 0);
   /// The first `count` elements of a vector; the others are not touched (load: zero).
   Value loadPart(mlir::VectorType type, Value address, int64_t count);
   void storePart(Value vector, Value address, int64_t count);
@@ -93,8 +113,8 @@ public:
   Value choose(Value condition, Type type, llvm::function_ref<Value()> yes, llvm::function_ref<Value()> no);
 
   // Functions. Every function is a frame; values of the frame around it come in as arguments through capture().
-  /// Starts an exported function (words, scratch, task_begin, task_end) and moves into it.
-  mlir::func::FuncOp beginKernel(llvm::StringRef symbol);
+  /// Starts an exported function and moves into it.
+  mlir::func::FuncOp beginKernel(llvm::StringRef symbol, llvm::ArrayRef<Type> arguments);
   void endKernel();
   /// Emits `body` as a private function that is not inlined, and a call of it here. A function equal to one emitted
   /// before is not emitted again.
@@ -115,12 +135,15 @@ private:
     llvm::DenseMap<Value, Value> captured;
     Values captures;
   };
+  unsigned alignmentOf(Type type, unsigned given) const;
+
   mlir::ModuleOp module;
+  const unsigned memory;
   llvm::SmallVector<Frame> frames;
   llvm::SmallVector<mlir::func::FuncOp> outlined;
   llvm::StringMap<int> names;
 };
 
-} // namespace attn::codegen::cpu
+} // namespace attn::codegen
 
-#endif // ATTN_CODEGEN_CPU_EMITTER_H
+#endif // ATTN_CODEGEN_EMIT_EMITTER_H

@@ -1,14 +1,14 @@
 //===- Searches.cpp - Searches in buffers as code ---------------------------===//
-#include "codegen/cpu/Expressions.h"
+#include "codegen/emit/Expressions.h"
 
-#include "codegen/cpu/RangeCode.h"
+#include "codegen/emit/RangeCode.h"
 #include "dialect/mask/CodeBuilder.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace attn;
-using namespace attn::codegen::cpu;
+using namespace attn::codegen;
 using attn::mask::Expr;
 
 /// Whether the kernel knows `buffer`, one of its arguments, to be sorted.
@@ -57,6 +57,14 @@ Operand Expressions::search(Operation *op) {
   if (llvm::all_of(args, [](const Operand &arg) { return arg.uniform(); }))
     return Operand::ofScalar(found(llvm::map_to_vector(args, [](const Operand &arg) { return arg.scalar; })));
 
+  if (e.lanes == 1) {
+    Values lanes;
+    for (int64_t v = 0; v < arithmetic.vectorCount(); ++v)
+      lanes.push_back(found(
+          llvm::map_to_vector(args, [&](const Operand &arg) { return arithmetic.vectorsOf(arg, e.getI64Type())[v]; })));
+    return Operand::ofLanes(std::move(lanes));
+  }
+
   // Row after row; neighbours often look for the same, and then the answer stands.
   buffer(op->getOperand(0)); // loaded here, not in the loop
   SmallVector<Values> vectors;
@@ -65,7 +73,7 @@ Operand Expressions::search(Operation *op) {
   Values carried, result; // the vector of answers, the last answer, the last arguments
   carried = {e.intOf(e.vec(e.getI32Type()), 0), e.i1(false)};
   carried.append(args.size(), e.i64(0));
-  for (size_t v = 0; v < arithmetic.vectorCount(); ++v) {
+  for (int64_t v = 0; v < arithmetic.vectorCount(); ++v) {
     carried[0] = e.intOf(e.vec(e.getI32Type()), 0);
     bool isFirst = v == 0;
     carried = e.loop(e.i64(0), e.i64(e.lanes), 1, carried, [&](Value lane, ValueRange last) {
