@@ -19,8 +19,8 @@ constexpr int64_t length = 4096;
 /// Ranges of tiles that are looked at before the choice is given up.
 constexpr int64_t mostRanges = 4000;
 
-/// Mask code per pair of a partial tile, in query-key pairs of a full one, and the share of the time that fewer rows must
-/// save: each of them reads keys and values once more.
+/// Mask code per pair of a partial tile, in query-key pairs of a full one, and the share of the time that fewer rows
+/// must save: each of them reads keys and values once more.
 constexpr double maskCost = 0.1, leastGain = 0.05;
 
 /// The conjunction `mask` (canonical) without the parts that read tensors.
