@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   libmlir-19-dev mlir-19-tools llvm-19-dev llvm-19-tools clang-19 libclang-rt-19-dev lld-19 clang-format-19 clang-tidy-19
-  cmake ninja-build ccache nlohmann-json3-dev libgtest-dev libbenchmark-dev python3 python3-venv zlib1g-dev libzstd-dev libstb-dev
+  git cmake ninja-build ccache nlohmann-json3-dev libgtest-dev libbenchmark-dev python3 python3-venv zlib1g-dev libzstd-dev libstb-dev
 )
 
 [ "${1:-}" != --browser ] || packages+=(chromium-headless-shell)

@@ -148,24 +148,37 @@ void ChannelEmitter::scoreBlock(Value key, int64_t count, const DotSource &query
     e.loop(key, e.add(key, count), 1, [&](Value k) { prefetch(rowAddress(k), channels * size); });
   for (int64_t j = 0; j < count; ++j)
     addresses.push_back(rowAddress(e.add(key, j)));
+  // Rows are read one after the other, as far as the registers go, so that they are few streams to the machine.
+  int64_t span = std::clamp<int64_t>(e.machine.registers / 4 / rows, 1, 8) * lanes;
   auto step = [&](Value column, int64_t width, ValueRange sums) {
-    Values next(sums), right;
-    for (Value address : addresses) {
-      Value at = e.gep(address, e.mul(column, columnSize));
-      right.push_back(pairs ? e.loadPart(e.vecF32(), at, width) : load(at, width));
-    }
-    Value left = e.gep(q, e.mul(column, 4));
-    for (int64_t r = 0; r < rows; ++r) {
-      Value x = e.loadPart(e.vecF32(), e.gep(left, r * query.place.ld * 4), width);
-      for (int64_t j = 0; j < count; ++j)
-        next[j * rows + r] = multiply(x, right[j], sums[j * rows + r]);
+    Values next(sums), left;
+    auto forVectors = [&](llvm::function_ref<void(int64_t, int64_t)> body) {
+      for (int64_t c = 0; c < width; c += lanes)
+        body(c, std::min(lanes, width - c));
+    };
+    Value leftAt = e.gep(q, e.mul(column, 4));
+    forVectors([&](int64_t c, int64_t part) {
+      for (int64_t r = 0; r < rows; ++r)
+        left.push_back(e.loadPart(e.vecF32(), e.gep(leftAt, (r * query.place.ld + c) * 4), part));
+    });
+    for (int64_t j = 0; j < count; ++j) {
+      Value rightAt = e.gep(addresses[j], e.mul(column, columnSize));
+      forVectors([&](int64_t c, int64_t part) {
+        Value at = e.gep(rightAt, c * columnSize), right = pairs ? e.loadPart(e.vecF32(), at, part) : load(at, part);
+        for (int64_t r = 0; r < rows; ++r) {
+          Value &sum = next[j * rows + r];
+          sum = multiply(left[c / lanes * rows + r], right, sum);
+        }
+      });
     }
     return next;
   };
-  int64_t whole = columns / lanes * lanes;
+  int64_t whole = columns / span * span;
   Values sums(count * rows, e.floatOf(e.vecF32(), 0));
-  if (whole)
-    sums = e.loop(e.i64(0), e.i64(whole), lanes, sums, [&](Value c, ValueRange at) { return step(c, lanes, at); });
+  if (whole > span)
+    sums = e.loop(e.i64(0), e.i64(whole), span, sums, [&](Value c, ValueRange at) { return step(c, span, at); });
+  else if (whole)
+    sums = step(e.i64(0), span, sums);
   if (columns > whole)
     sums = step(e.i64(whole), columns - whole, sums);
 

@@ -150,10 +150,11 @@ LogicalResult Tiles::computeSeen(tile::ForKeysOp loop) {
 }
 
 /// The rows behind those of a loaded tile in its table, which are prefetched: the next interval of keys. Which box is
-/// visited next is not known.
+/// visited next is not known. Channel dots prefetch by the stride what they read in place.
 int64_t Tiles::followingRows(Value value) {
-  bool follow = isa<tile::LoadKeysOp>(tiles[value].load) && !scope.task.keyPositions && !fewRows(scope.task);
-  return follow ? shapeOf(value)[0] : 0;
+  Operation *load = tiles[value].load;
+  bool inPlace = fewRows(scope.task) && LoadParts(load).rope.empty();
+  return isa<tile::LoadKeysOp>(load) && !scope.task.keyPositions && !inPlace ? shapeOf(value)[0] : 0;
 }
 
 /// Fills the table of row addresses of a loaded tile.

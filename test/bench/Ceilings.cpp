@@ -1,9 +1,11 @@
 //===- Ceilings.cpp - What the machine can do at most, for attn-bench --------===//
 //
-// The loops of Peak.h on several threads, behind a C interface for Python. Rates are sums over the threads.
+// The loops of Peak.h on several threads, behind a C interface for Python. Rates of arithmetic are sums over the
+// threads.
 //===----------------------------------------------------------------------===//
 #include "test/bench/Peak.h"
 
+#include <chrono>
 #include <thread>
 
 /// Sum over `threads` threads of what `rate(thread)` returns, all running at the same time.
@@ -20,12 +22,26 @@ template <typename F> static double onThreads(int threads, F rate) {
   return sum;
 }
 
+static double readSeconds(int threads, const void *memory, int64_t bytes, void (*read)(const uint8_t *, size_t)) {
+  using WallClock = std::chrono::steady_clock;
+  std::vector<WallClock::time_point> starts(static_cast<size_t>(threads)), ends(starts);
+  size_t part = size_t(bytes) / size_t(threads);
+  onThreads(threads, [&](int i) {
+    starts[size_t(i)] = WallClock::now();
+    read(static_cast<const uint8_t *>(memory) + size_t(i) * part, part);
+    ends[size_t(i)] = WallClock::now();
+    return 0.0;
+  });
+  auto first = *std::min_element(starts.begin(), starts.end()), last = *std::max_element(ends.begin(), ends.end());
+  return std::chrono::duration<double>(last - first).count();
+}
+
 #pragma GCC visibility push(default)
 extern "C" {
 
 /// Flops per second of fp32 multiply-adds.
 double attn_peak_flops(int threads) {
-  const char *isa = __builtin_cpu_supports("avx512f")                                ? "x86-64-v4"
+  const char *isa = __builtin_cpu_supports("avx512f")                                 ? "x86-64-v4"
                     : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? "x86-64-v3"
                                                                                       : "generic";
   return onThreads(threads, [&](int) { return attn::bench::peak(isa); });
@@ -38,13 +54,11 @@ double attn_peak_flops_bf16(int threads) {
   return onThreads(threads, [](int) { return attn::bench::peakBf16(); });
 }
 
-/// Bytes per second of loops that only read, over `bytes` per thread; the memory is kept between calls.
-double attn_read_rate(int threads, int64_t bytes) {
-  static std::vector<std::vector<uint8_t>> memory;
-  memory.resize(std::max(memory.size(), size_t(threads)));
-  for (int i = 0; i < threads; ++i)
-    memory[size_t(i)].resize(size_t(bytes), 1);
-  return onThreads(threads, [&](int i) { return attn::bench::readRate(memory[size_t(i)]); });
+/// Seconds that loops which only read take for `bytes` bytes of `memory`, a part of them each: from the first start to
+/// the last end. The faster of two runs: without prefetches, and with prefetches 4 KB ahead.
+double attn_read_seconds(int threads, const void *memory, int64_t bytes) {
+  return std::min(readSeconds(threads, memory, bytes, attn::bench::readAll<0>),
+                  readSeconds(threads, memory, bytes, attn::bench::readAll<4096>));
 }
 }
 #pragma GCC visibility pop

@@ -30,75 +30,54 @@ inline double median(std::vector<double> values) {
 
 template <typename T> void keep(T &value) { asm volatile("" : "+m"(value)); }
 
-/// Flops per second of 12 independent chains of multiply-adds.
-__attribute__((target("avx512f"))) inline double peak512() {
-  __m512 a[12], b = _mm512_set1_ps(1.000001f), c = _mm512_set1_ps(1e-7f);
-  for (auto &x : a)
-    x = _mm512_set1_ps(1.0f);
+/// Flops per second of independent chains, each advanced by `step` with `flops`. Inlined into a caller that may use the
+/// instructions of `step`.
+template <int chains, typename Vector, typename Step>
+[[gnu::always_inline]] inline double chainRate(const Vector &first, int flops, Step step) {
+  Vector a[chains];
+  for (Vector &x : a)
+    x = first;
   const int64_t n = 100000;
   auto start = Clock::now();
   for (int64_t i = 0; i < n; ++i)
 #pragma clang loop unroll(full)
-    for (auto &x : a)
-      x = _mm512_fmadd_ps(x, b, c);
+    for (Vector &x : a)
+      step(x);
   double t = seconds(start);
-  for (auto &x : a)
+  for (Vector &x : a)
     keep(x);
-  return n * 12 * 32 / t;
+  return double(n) * chains * flops / t;
 }
-__attribute__((target("avx2,fma"))) inline double peak256() {
-  __m256 a[12], b = _mm256_set1_ps(1.000001f), c = _mm256_set1_ps(1e-7f);
-  for (auto &x : a)
-    x = _mm256_set1_ps(1.0f);
-  const int64_t n = 100000;
-  auto start = Clock::now();
-  for (int64_t i = 0; i < n; ++i)
-#pragma clang loop unroll(full)
-    for (auto &x : a)
-      x = _mm256_fmadd_ps(x, b, c);
-  double t = seconds(start);
-  for (auto &x : a)
-    keep(x);
-  return n * 12 * 16 / t;
+
+#define ATTN_TARGET(features) __attribute__((target(features)))
+ATTN_TARGET("avx512f") inline double peak512() {
+  const __m512 b = _mm512_set1_ps(1.000001f), c = _mm512_set1_ps(1e-7f);
+  return chainRate<12>(_mm512_set1_ps(1.0f), 32,
+                       [&](__m512 &x) ATTN_TARGET("avx512f") { x = _mm512_fmadd_ps(x, b, c); });
+}
+ATTN_TARGET("avx2,fma") inline double peak256() {
+  const __m256 b = _mm256_set1_ps(1.000001f), c = _mm256_set1_ps(1e-7f);
+  return chainRate<12>(_mm256_set1_ps(1.0f), 16,
+                       [&](__m256 &x) ATTN_TARGET("avx2,fma") { x = _mm256_fmadd_ps(x, b, c); });
 }
 /// SSE2 has no fused multiply-add: a product and a sum count as two flops each lane.
 inline double peak128() {
-  __m128 a[6], s[6], b = _mm_set1_ps(1.000001f);
-  for (int i = 0; i < 6; ++i)
-    a[i] = s[i] = _mm_set1_ps(1.0f);
-  const int64_t n = 100000;
-  auto start = Clock::now();
-  for (int64_t i = 0; i < n; ++i)
-#pragma clang loop unroll(full)
-    for (int j = 0; j < 6; ++j) {
-      a[j] = _mm_mul_ps(a[j], b);
-      s[j] = _mm_add_ps(s[j], b);
-    }
-  double t = seconds(start);
-  for (int i = 0; i < 6; ++i) {
-    keep(a[i]);
-    keep(s[i]);
-  }
-  return n * 6 * 8 / t;
+  struct Pair {
+    __m128 product, sum;
+  };
+  const __m128 one = _mm_set1_ps(1.0f), b = _mm_set1_ps(1.000001f);
+  return chainRate<6>(Pair{one, one}, 8, [&](Pair &x) {
+    x.product = _mm_mul_ps(x.product, b);
+    x.sum = _mm_add_ps(x.sum, b);
+  });
 }
-
-/// Flops per second of 12 independent chains of bf16 dots, a product and a sum each.
-__attribute__((target("avx512f,avx512bf16"))) inline double peakBf16() {
-  __m512 a[12];
-  __m512bh b = (__m512bh)_mm512_set1_epi32(0x3F803F80);
-  for (auto &x : a)
-    x = _mm512_set1_ps(1.0f);
-  const int64_t n = 100000;
-  auto start = Clock::now();
-  for (int64_t i = 0; i < n; ++i)
-#pragma clang loop unroll(full)
-    for (auto &x : a)
-      x = _mm512_dpbf16_ps(x, b, b);
-  double t = seconds(start);
-  for (auto &x : a)
-    keep(x);
-  return n * 12 * 64 / t;
+/// bf16 dots: a product and a sum each.
+ATTN_TARGET("avx512f,avx512bf16") inline double peakBf16() {
+  const __m512bh b = (__m512bh)_mm512_set1_epi32(0x3F803F80);
+  return chainRate<12>(_mm512_set1_ps(1.0f), 64,
+                       [&](__m512 &x) ATTN_TARGET("avx512f,avx512bf16") { x = _mm512_dpbf16_ps(x, b, b); });
 }
+#undef ATTN_TARGET
 
 /// Flops per second of one core with the instructions of `isa` for inputs of `dtype`.
 inline double peak(std::string_view isa, std::string_view dtype = "f32") {
@@ -109,19 +88,25 @@ inline double peak(std::string_view isa, std::string_view dtype = "f32") {
   return isa == "x86-64-v3" ? peak256() : std::max(peak512(), peak256());
 }
 
-/// Bytes per second of a loop that only reads.
-__attribute__((target("avx2"))) inline double readRate(const std::vector<uint8_t> &bytes) {
+/// Reads `bytes` bytes and does nothing else; with `ahead`, prefetches what lies so many bytes further on.
+template <size_t ahead = 0> __attribute__((target("avx2"))) inline void readAll(const uint8_t *memory, size_t bytes) {
   __m256i sum[8] = {};
-  auto start = Clock::now();
-  const auto *p = reinterpret_cast<const __m256i *>(bytes.data());
-  int64_t n = int64_t(bytes.size() / 32);
-  for (int64_t i = 0; i + 8 <= n; i += 8)
-    for (int j = 0; j < 8; ++j)
+  const auto *p = reinterpret_cast<const __m256i *>(memory);
+  for (size_t i = 0; i + 8 <= bytes / 32; i += 8)
+    for (size_t j = 0; j < 8; ++j) {
+      if (ahead && j % 2 == 0)
+        _mm_prefetch(reinterpret_cast<const char *>(p + i + j) + ahead, _MM_HINT_T1);
       sum[j] = _mm256_xor_si256(sum[j], _mm256_loadu_si256(p + i + j));
-  double t = seconds(start);
+    }
   for (auto &x : sum)
     keep(x);
-  return double(bytes.size()) / t;
+}
+
+/// Bytes per second of it.
+inline double readRate(const std::vector<uint8_t> &bytes) {
+  auto start = Clock::now();
+  readAll(bytes.data(), bytes.size());
+  return double(bytes.size()) / seconds(start);
 }
 
 } // namespace attn::bench

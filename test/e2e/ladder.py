@@ -59,3 +59,21 @@ def check_unseen_keys(case, dtype, rung, calls, **fixed):
         for a, b in zip(expected, got):
             if a is not None:
                 assert clean.rows(a).tobytes() == clean.rows(b).tobytes()
+
+
+def standard_tests(cases, calls, unseen, **fixed):
+    """The two tests that every list of cases has: `test_random_calls, test_unseen_keys = standard_tests(CASES, 4, 2)`."""
+    every_case = pytest.mark.parametrize("case", cases, ids=lambda c: c.name)
+
+    @every_rung
+    @every_dtype
+    @every_case
+    def test_random_calls(case, dtype, rung):
+        check_random_calls(case, dtype, rung, calls, **fixed)
+
+    @every_rung
+    @every_case
+    def test_unseen_keys(case, rung):
+        check_unseen_keys(case, "f32", rung, unseen, **fixed)
+
+    return test_random_calls, test_unseen_keys

@@ -14,7 +14,7 @@ import masks
 import oracle
 import product
 import tolerance
-from ladder import check_random_calls, check_unseen_keys, every_dtype, every_rung, generator
+from ladder import every_dtype, every_rung, generator, standard_tests
 from problem import random_problem
 from product import attn
 
@@ -24,15 +24,7 @@ ATOL = 1e-5
 PREFILL = cases.by_name("duoattention_prefill")
 
 
-@every_rung
-@every_dtype
-def test_random_calls(dtype, rung):
-    check_random_calls(PREFILL, dtype, rung, 4)
-
-
-@every_rung
-def test_unseen_keys(rung):
-    check_unseen_keys(PREFILL, "f32", rung, 2)
+test_random_calls, test_unseen_keys = standard_tests([PREFILL], 4, 2)
 
 
 def run(rung, **call):

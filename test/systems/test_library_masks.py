@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cases import Case, clamped, documents, draw, inline, integer
-from ladder import check, check_random_calls, check_unseen_keys, every_dtype, every_rung
+from ladder import check, check_random_calls, every_dtype, every_rung, standard_tests
 from problem import random_problem
 
 
@@ -189,20 +189,7 @@ CASES = [
     Case("block_list", "block_list", block_list, positions="top_left", params=csr_sizes, operands=csr),
     Case("block_mask", "block_mask", block_mask, positions="top_left", params=flex_sizes, operands=flex),
 ]
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-
-
-@every_rung
-@every_dtype
-@every_case
-def test_random_calls(case, dtype, rung):
-    check_random_calls(case, dtype, rung, 3)
-
-
-@every_rung
-@every_case
-def test_unseen_keys(case, rung):
-    check_unseen_keys(case, "f32", rung, 2)
+test_random_calls, test_unseen_keys = standard_tests(CASES, 3, 2)
 
 
 def video(rng):

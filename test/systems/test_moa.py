@@ -11,7 +11,7 @@ import pytest
 
 import masks
 from cases import Case
-from ladder import check_random_calls, check_unseen_keys, every_dtype, every_rung
+from ladder import every_rung, standard_tests
 
 pytestmark = pytest.mark.system("moa", partial="one cache buffer with a ring of its own size for each head")
 N = 160
@@ -62,20 +62,7 @@ CASES = [
     Case("moa_decode", "moa", decode, entry="decode", operands=spans, decode_only=True,
          params=lambda rng, z: {"block": int(rng.choice([8, 16])), "max_length": int(rng.integers(200, 260))}),
 ]
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-
-
-@every_rung
-@every_dtype
-@every_case
-def test_random_calls(case, dtype, rung):
-    check_random_calls(case, dtype, rung, 4, layers=3, layer=1)
-
-
-@every_rung
-@every_case
-def test_unseen_keys(case, rung):
-    check_unseen_keys(case, "f32", rung, 3, layers=3, layer=2)
+test_random_calls, test_unseen_keys = standard_tests(CASES, 4, 3, layers=3, layer=1)
 
 
 def table(alpha, eighths, layers=1):

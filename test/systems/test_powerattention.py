@@ -5,7 +5,7 @@ import pytest
 
 import masks
 from cases import Case
-from ladder import check_random_calls, check_unseen_keys, every_dtype, every_rung
+from ladder import every_rung, standard_tests
 
 pytestmark = pytest.mark.system("powerattention")
 N = 256
@@ -34,15 +34,7 @@ def params(rng, z):
 CASE = Case("powerattention", "powerattention", visible, params=params)
 
 
-@every_rung
-@every_dtype
-def test_random_calls(dtype, rung):
-    check_random_calls(CASE, dtype, rung, 5, layers=9, layer=8)
-
-
-@every_rung
-def test_unseen_keys(rung):
-    check_unseen_keys(CASE, "f32", rung, 3)
+test_random_calls, test_unseen_keys = standard_tests([CASE], 5, 3, layers=9, layer=8)
 
 
 def seen(rung, q_len=N, kv_len=N, layer=0, **params):

@@ -9,7 +9,7 @@ import pytest
 import masks
 import oracle
 from cases import Case, draw, integer
-from ladder import check_random_calls, check_unseen_keys, every_dtype, every_rung, generator
+from ladder import every_rung, generator, standard_tests
 from problem import random_problem
 from product import run
 
@@ -32,20 +32,7 @@ def tri_shape(c, v):
 PARAMS = draw(init=integer(0, 20), local=integer(1, 60), last=integer(0, 50))
 CASES = [Case("tri_shape", "scbench", tri_shape, entry="tri_shape", params=PARAMS),
          Case("a_shape", "scbench", a_shape, entry="a_shape", params=PARAMS)]
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-
-
-@every_rung
-@every_dtype
-@every_case
-def test_random_calls(case, dtype, rung):
-    check_random_calls(case, dtype, rung, 4)
-
-
-@every_rung
-@every_case
-def test_unseen_keys(case, rung):
-    check_unseen_keys(case, "f32", rung, 2)
+test_random_calls, test_unseen_keys = standard_tests(CASES, 4, 2)
 
 
 def seen(rung, entry="tri_shape", q_len=N, **params):

@@ -5,7 +5,7 @@ import pytest
 
 import masks
 from cases import Case, draw, integer
-from ladder import check_random_calls, check_unseen_keys, every_dtype, every_rung
+from ladder import every_rung, standard_tests
 
 pytestmark = pytest.mark.system("transnormer", partial="the linear half with its output norm; ReLU attention in the blocks")
 N = 150
@@ -28,20 +28,7 @@ def causal_blocks(c, v):
 
 CASES = [Case("encoder", "transnormer", block_diagonal, entry="encoder", params=draw(block=integer(1, 80))),
          Case("decoder", "transnormer", causal_blocks, entry="decoder", params=draw(block=integer(1, 80)))]
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-
-
-@every_rung
-@every_dtype
-@every_case
-def test_random_calls(case, dtype, rung):
-    check_random_calls(case, dtype, rung, 4)
-
-
-@every_rung
-@every_case
-def test_unseen_keys(case, rung):
-    check_unseen_keys(case, "f32", rung, 2)
+test_random_calls, test_unseen_keys = standard_tests(CASES, 4, 2)
 
 
 def seen(rung, entry, q_len=N, **values):

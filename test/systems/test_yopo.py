@@ -11,7 +11,7 @@ import pytest
 
 import masks
 from cases import Case
-from ladder import check_random_calls, check_unseen_keys, every_dtype, every_rung, generator
+from ladder import every_rung, generator, standard_tests
 from problem import random_problem
 from product import run
 
@@ -65,20 +65,7 @@ def heads(rng, z):
 
 CASES = [Case("yopo_drop", "yopo", seen_if_dropped, entry="drop", params=params, operands=heads),
          Case("yopo_zero", "yopo", seen_by_kept, entry="zero", valued=valued, params=params, operands=heads)]
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-
-
-@every_rung
-@every_dtype
-@every_case
-def test_random_calls(case, dtype, rung):
-    check_random_calls(case, dtype, rung, 5, layers=4, layer=2)
-
-
-@every_rung
-@every_case
-def test_unseen_keys(case, rung):
-    check_unseen_keys(case, "f32", rung, 3, layers=4, layer=1)
+test_random_calls, test_unseen_keys = standard_tests(CASES, 5, 3, layers=4, layer=2)
 
 
 GRID = {"start": 20, "rows": 8, "columns": 12, "radius": 2, "layer_cut": 20}

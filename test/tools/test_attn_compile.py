@@ -32,7 +32,7 @@ def test_help_names_every_option(command):
     text = result.stdout.decode()
     assert len(text.splitlines()) < 45
     named = set(re.findall(r"^  (-[-a-z]*)", text, re.M)) - {"--help", "--version"}
-    source = (ROOT / "tools/attn-compile/attn-compile.cpp").read_text()
+    source = "".join((ROOT / f"tools/{file}.cpp").read_text() for file in ("attn-compile/attn-compile", "command/Command"))
     declared = re.findall(r'static cl::(?:opt|list)<[^;]*?\(?"([a-z-]+)",([^;]*);', source)
     assert named == {"-o" if n == "o" else f"--{n}" for n, rest in declared if "cl::Hidden" not in rest}
     assert len(named) >= 12

@@ -75,6 +75,7 @@ CASES = [
      ["--q=64", "--tile=3x5", "--entry=fixed_mask", "--param=stride=10", "--param=summary=3"]),
     ("powerattention", ["--q=96", "--tile=5x7"], {"params": {"block": 6}}, ["--q=96", "--tile=5x7", "--param=block=6"]),
     ("gqa_decode", ["--q=16", "--kv=64"], {"steps": True}, ["--q=16", "--kv=64", "--steps=decode"]),
+    ("dense", ["--q=16", "--kv=18", "--tile=4x4"], {}, []),
 ]  # fmt: skip
 
 
@@ -91,6 +92,73 @@ def test_heads(show, viz, head, panel):
     arguments = [ROOT / "patterns/duoattention.json", "--entry=decode", "--steps=decode", "--q=40", "--kv=64", "--tile=1x4",
                  "--operand=is_retrieval=1,0,0,1", "--param=sink=4", "--param=recent=10", "--param=slots=11"]  # fmt: skip
     same_as_text(figures(show(*arguments, state={"head": head})), viz(*arguments), panel)
+
+
+FNA = ["--q=130", "--tile=16x16", "--param=rows=10", "--param=columns=13"]
+GNA = ["--q=210", "--tile=8x16", "--param=frames=5", "--param=height=6", "--param=width=7", "--param=window_t=3",
+       "--param=window_y=4", "--param=window_x=4", "--param=stride_t=1", "--param=stride_y=2", "--param=stride_x=2"]  # fmt: skip
+VIDEO = ["--q=128", "--tile=8x8", "--param=frames=2", "--param=height=8", "--param=width=8", "--param=tile_t=1",
+         "--param=tile_y=2", "--param=tile_x=4", "--param=window_t=1"]  # fmt: skip
+DILATED = ["--q=64", "--tile=8x8", "--param=window=8", "--param=step=3"]
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    "name, first, state, second",
+    [
+        ("fna", FNA, {}, []),
+        ("fna", FNA, {"q": 57}, ["--q=57", "--kv=130"]),
+        ("fna", FNA, {"kv": 101, "q": 20}, ["--q=20", "--kv=101"]),
+        ("fna", [*FNA, "--param=dilation_x=2"], {}, []),
+        ("gna", GNA, {}, []),
+        ("gna", GNA, {"q": 100, "params": {"height": 5}}, ["--q=100", "--kv=210", "--param=height=5"]),
+        ("sliding_tile", VIDEO, {"q": 90, "kv": 120}, ["--q=90", "--kv=120"]),
+        ("dilated_window", DILATED, {"q": 30, "params": {"step": 5, "window": 7}},
+         ["--q=30", "--kv=64", "--param=step=5", "--param=window=7"]),
+    ],
+)  # fmt: skip
+def test_boxes_are_those_of_the_tool(show, viz, name, first, state, second):
+    pattern = ROOT / f"patterns/{name}.json"
+    text = viz(pattern, *first, *second)
+    page = show(pattern, *first, state={"rows": 5, **state})  # tile sizes do not apply
+    sizes = re.search(r"boxes of [0-9x ]+ queries, [0-9x ]+ keys", text).group()
+    assert f"tiles are {sizes}" in page.value("document.getElementById('figures').textContent")
+    assert "without need" not in text
+    same_as_text(figures(page), text)
+    assert page.value("document.querySelector('input[name=rows]').disabled")
+
+
+@needs_browser
+def test_order_of_boxes(show):
+    """On an image of 8 x 6 the rows of a box stand together, box by box, from the definition."""
+    spec = {"attn": 1, "name": "m", "positions": "bottom_right", "params": {"height": 8, "width": 6},
+            "grid": {"axes": ["y", "x"], "sizes": ["height", "width"]},
+            "mask": "abs(q.y - k.y) <= 1 and abs(q.x - k.x) <= 1"}  # fmt: skip
+    page = show("-", "--q=48", "--tile=4x4", spec=spec, state={"inBoxes": True})
+    down, across = map(int, re.search(r"boxes of (\d+) x (\d+) queries", page.value("document.body.innerText")).groups())
+    box = page.value("(({left, top, width, height}) => [left, top, width, height])(canvas.getBoundingClientRect())")
+
+    def query(row):
+        page.move(box[0] + box[2] / 2, box[1] + (row + 0.5) * box[3] / 48)
+        return int(re.match(r"query (\d+)", page.value("document.getElementById('pair').textContent"))[1])
+
+    order = [6 * y + x for top in range(0, 8, down) for left in range(0, 6, across)
+             for y in range(top, min(top + down, 8)) for x in range(left, min(left + across, 6))]  # fmt: skip
+    assert order != list(range(48)) and [query(row) for row in range(48)] == order
+    page.value("document.querySelector('input[name=inBoxes]').click()")
+    assert [query(row) for row in range(48)] == list(range(48))
+
+
+@needs_browser
+@pytest.mark.parametrize("entry, head, panel", [("decode", 0, 0), ("decode", 1, 1), ("decode, slots of mean", 0, 2), ("decode, slots of mean", 1, 3)])
+@pytest.mark.parametrize("steps", [False, True])
+def test_slots(show, viz, entry, head, panel, steps):
+    arguments = [ROOT / "patterns/razorattention.json", "--entry=decode", "--q=12", "--kv=40", "--tile=4x3", "--q-heads=2", "--slots=8",
+                 "--operand=is_retrieval=1,0", "--operand=dropped=0,40", "--param=sink=3", "--param=recent=9",
+                 *(["--steps=decode"] if steps else [])]  # fmt: skip
+    page = show(*arguments[:7], *arguments[8:], state={"entry": entry, "head": head, "slots": 8})
+    same_as_text(figures(page), viz(*arguments), panel)
+    assert figures(page)["blind"] == 0
 
 
 EXPRESSIONS = [

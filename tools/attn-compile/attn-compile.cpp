@@ -8,7 +8,6 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace cl = llvm::cl;
@@ -17,7 +16,7 @@ using attn::codegen::Emit;
 /// GPU stages are refused by name, not as unknown words.
 static constexpr Emit gpuStage = Emit(-1);
 
-static cl::OptionCategory category("Options");
+static cl::OptionCategory &category = attn::tool::category();
 static cl::opt<std::string> input(cl::Positional, cl::desc("<pattern.json>"), cl::init("-"), cl::cat(category));
 static cl::opt<std::string> output("o", cl::desc("Output file (- is standard output)"), cl::value_desc("file"),
                                    cl::init("-"), cl::cat(category));
@@ -53,11 +52,6 @@ static cl::list<std::string> params("param", cl::desc("Integer parameter for --e
                                     cl::value_desc("name=value"), cl::cat(category));
 static cl::opt<bool> noCache("no-cache", cl::desc("Do not use the disk cache"), cl::cat(category));
 static cl::opt<bool> times("times", cl::desc("Print the time of each stage"), cl::cat(category));
-static cl::opt<unsigned> deadline("deadline",
-                                  cl::desc("Seconds before the compilation is given up (default 60; 0: never)"),
-                                  cl::value_desc("s"), cl::init(60), cl::cat(category));
-static cl::opt<bool> worker(attn::tool::workerOption, cl::desc("Compile in this process, without a deadline"),
-                            cl::Hidden, cl::cat(category));
 
 static int usage(const llvm::Twine &message) {
   llvm::errs() << "attn-compile: " << message << "\n";
@@ -157,15 +151,8 @@ static int compileHere() {
 }
 
 int main(int argc, char **argv) {
-  attn::tool::hideLibraryOptions(category, "attn-compile " ATTN_VERSION);
-  if (!cl::ParseCommandLineOptions(argc, argv,
-                                   "Compile an attention pattern (JSON) to an artifact for attn-run.\n"
-                                   "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.\n",
-                                   &llvm::errs()))
-    return 2;
-  llvm::sys::PrintStackTraceOnErrorSignal(argv[0]);
-  if (!worker)
-    return attn::tool::runInWorker(argc, argv, deadline);
-  attn::tool::dieWithParent();
-  return compileHere();
+  return attn::tool::runCommand(argc, argv, "attn-compile " ATTN_VERSION,
+                                "Compile an attention pattern (JSON) to an artifact for attn-run.\n"
+                                "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.\n",
+                                compileHere);
 }

@@ -1,11 +1,14 @@
-//===- JavaScript.cpp - Expressions as JavaScript -------------------------===//
+//===- JavaScript.cpp - Expressions and code as JavaScript ----------------===//
 #include "tools/attn-viz/JavaScript.h"
 
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace attn::viz;
+using attn::mask::Code;
+using attn::mask::CodeBlock;
 using attn::mask::Expr;
+using attn::mask::Instruction;
 using attn::mask::Op;
 
 namespace {
@@ -14,9 +17,11 @@ class Printer {
 public:
   explicit Printer(const JavaScriptNames &names) : names(names) {}
   std::string print(const Expr &e) const;
+  std::string print(const CodeBlock &code) const;
 
 private:
-  std::string symbol(const Expr &e) const;
+  std::string symbol(const std::string &name) const;
+  std::string print(const Instruction &instruction) const;
   std::string call(const char *function, const std::vector<Expr> &args, std::string first = "") const;
   std::string infix(const char *sign, const std::vector<Expr> &args) const;
   std::string fold(const char *function, const std::vector<Expr> &args) const;
@@ -26,10 +31,10 @@ private:
 
 } // namespace
 
-std::string Printer::symbol(const Expr &e) const {
-  if (auto param = names.params.find(e.name()); param != names.params.end())
+std::string Printer::symbol(const std::string &name) const {
+  if (auto param = names.params.find(name); param != names.params.end())
     return "p[" + std::to_string(param->second) + "]";
-  return e.name().size() == 1 ? e.name() : "n." + e.name(); // a coordinate, or a size
+  return name.size() == 1 ? name : "n." + name; // a coordinate, or a size
 }
 
 /// `function(first, args...)`
@@ -65,7 +70,7 @@ std::string Printer::print(const Expr &e) const {
     llvm::raw_string_ostream(text) << llvm::format("(%.17g)", e.floatValue());
     return text;
   }
-  case Op::Symbol: return symbol(e);
+  case Op::Symbol: return symbol(e.name());
   case Op::Element: {
     std::string element = call("at", args, "t[" + std::to_string(names.operands.at(e.name())) + "]");
     return e.type() == attn::mask::Type::Bool ? "(" + element + " !== 0)" : element;
@@ -103,4 +108,55 @@ std::string Printer::print(const Expr &e) const {
   llvm_unreachable("every operation is above");
 }
 
+std::string Printer::print(const Instruction &i) const {
+  auto arg = [&](size_t n) { return "v" + std::to_string(i.args[n]); };
+  auto infix = [&](const char *sign) {
+    std::string text = arg(0);
+    for (size_t n = 1; n < i.args.size(); ++n)
+      text += sign + arg(n);
+    return text;
+  };
+  auto call = [&](const char *function) { return function + ("(" + infix(", ") + ")"); };
+  switch (i.code) {
+  case Code::Const: return std::to_string(i.imm);
+  case Code::True: return "true";
+  case Code::False: return "false";
+  case Code::Input: return symbol(i.name);
+  case Code::Add: return infix(" + ");
+  case Code::Sub: return infix(" - ");
+  case Code::Mul: return infix(" * ");
+  case Code::FloorDiv: return call("fdiv");
+  case Code::Mod: return call("mod");
+  case Code::Min: return call("lo");
+  case Code::Max: return call("hi");
+  case Code::Lt: return infix(" < ");
+  case Code::Le: return infix(" <= ");
+  case Code::Eq: return infix(" === ");
+  case Code::IsPow2: return call("pow2");
+  case Code::And: return infix(" && ");
+  case Code::Or: return infix(" || ");
+  case Code::Not: return "!" + arg(0);
+  case Code::SelectI:
+  case Code::SelectB: return arg(0) + " ? " + arg(1) + " : " + arg(2);
+  case Code::Element:
+  case Code::TensorSize:
+  case Code::Evaluate:
+  case Code::While:
+  case Code::If: break;
+  }
+  llvm_unreachable("box layouts read no tensor and have no branch");
+}
+
+std::string Printer::print(const CodeBlock &code) const {
+  std::string text = "(p, n) => {", results;
+  for (const Instruction &i : code.body)
+    text += " const v" + std::to_string(i.results[0]) + " = " + print(i) + ";";
+  for (int id : code.results)
+    results += (results.empty() ? "v" : ", v") + std::to_string(id);
+  return text + " return [" + results + "]; }";
+}
+
+std::string attn::viz::toJavaScript(const CodeBlock &code, const JavaScriptNames &names) {
+  return Printer(names).print(code);
+}
 std::string attn::viz::toJavaScript(const Expr &e, const JavaScriptNames &names) { return Printer(names).print(e); }

@@ -27,9 +27,11 @@ public:
 
 private:
   json::Array params() const;
+  int64_t slots() const;
   json::Object ranges() const;
   json::Object colors() const;
   std::string data() const;
+  std::string boxes(const mask::TokenGrid &grid) const;
   std::string masks() const;
 
   const spec::Pattern &pattern;
@@ -88,6 +90,12 @@ json::Array PageMaker::params() const {
   return list;
 }
 
+/// Keys of the caches of slots; 0 where none is drawn.
+int64_t PageMaker::slots() const {
+  auto drawn = llvm::find_if(scene.entries, [](const EntryScene &entry) { return entry.call.slots; });
+  return drawn == scene.entries.end() ? 0 : drawn->call.kvLen;
+}
+
 json::Object PageMaker::ranges() const {
   int64_t queries = call.qLen, keys = call.kvLen;
   bool bound = llvm::any_of(pattern.operands, [&](const spec::Operand &operand) {
@@ -99,12 +107,14 @@ json::Object PageMaker::ranges() const {
     queries = keys = std::max({queries, keys, longest});
   }
   int64_t tile = std::max<int64_t>({128, call.rows, call.keys});
-  return json::Object{{"q", range(1, queries)},
-                      {"kv", range(1, keys)},
-                      {"rows", range(1, tile)},
-                      {"keys", range(1, tile)},
-                      {"head", range(0, scene.entries[0].usesHeads ? call.qHeads - 1 : 0)},
-                      {"layer", range(0, *llvm::max_element(call.layers))}};
+  return json::Object{
+      {"q", range(1, queries)},
+      {"kv", range(1, keys)},
+      {"slots", range(slots() ? 1 : 0, slots() ? std::clamp<int64_t>(4 * slots(), 64, maxPageLength) : 0)},
+      {"rows", range(1, tile)},
+      {"keys", range(1, tile)},
+      {"head", range(0, scene.entries[0].usesHeads ? call.qHeads - 1 : 0)},
+      {"layer", range(0, *llvm::max_element(call.layers))}};
 }
 
 json::Object PageMaker::colors() const {
@@ -119,10 +129,11 @@ json::Object PageMaker::colors() const {
 std::string PageMaker::data() const {
   json::Array entries;
   for (const EntryScene &entry : scene.entries)
-    entries.push_back(json::Object{{"name", entry.name}, {"scan", entry.isScan}, {"boxes", entry.hasBoxes}});
-  json::Object state{
-      {"entry", 0},        {"q", call.qLen}, {"kv", call.kvLen},        {"rows", call.rows},
-      {"keys", call.keys}, {"head", 0},      {"layer", call.layers[0]}, {"steps", scene.entries[0].call.steps}};
+    entries.push_back(json::Object{{"name", entry.name}, {"scan", entry.isScan}, {"slots", entry.call.slots}});
+  json::Object state{{"entry", 0},       {"q", call.qLen},          {"kv", call.kvLen},
+                     {"slots", slots()}, {"rows", call.rows},       {"keys", call.keys},
+                     {"head", 0},        {"layer", call.layers[0]}, {"steps", scene.entries[0].call.steps},
+                     {"inBoxes", false}};
   json::Object all{{"state", std::move(state)},
                    {"ranges", ranges()},
                    {"params", params()},
@@ -141,9 +152,24 @@ std::string PageMaker::data() const {
   return text;
 }
 
-/// For each entry a function of the call that gives a function of the pair, and one that gives the classes of keys.
+/// How the boxes of `grid` lie: their extents along its axes, and the code that kernels run to find their positions.
+std::string PageMaker::boxes(const mask::TokenGrid &grid) const {
+  std::string sides;
+  for (mask::Side side : {mask::Side::Query, mask::Side::Key}) {
+    std::string extents;
+    for (const mask::TokenGrid::Axis &axis : grid.axes)
+      extents += (extents.empty() ? "" : ", ") + std::to_string(axis.box(side));
+    sides += llvm::formatv("{0}{{extents: [{1}], layout: {2}}", sides.empty() ? "{rows: " : ",\n keys: ", extents,
+                           toJavaScript(boxLayout(grid, side).code, names));
+  }
+  return sides + "}";
+}
+
+/// For each entry a function of the call that gives a function of the pair, one that gives the classes of keys, and its
+/// boxes or null.
 std::string PageMaker::masks() const {
-  std::string text = "\"use strict\";\nconst MASKS = [\n", keys = "];\nconst KEY_CLASSES = [\n";
+  std::string text = "\"use strict\";\nconst MASKS = [\n", keys = "];\nconst KEY_CLASSES = [\n",
+              grids = "];\nconst BOXES = [\n";
   for (const EntryScene &drawn : scene.entries) {
     auto entry = llvm::find_if(pattern.entries, [&](const spec::Entry &e) { return e.name == drawn.name; });
     text += "(p, t, n, b, h, g, l) => (q, k) =>";
@@ -160,16 +186,14 @@ std::string PageMaker::masks() const {
       number = llvm::formatv("({0}{1}))", number, rules.size());
     }
     keys += "(p, t, n, b, h, g, l) => (k) => " + number + ",\n";
+    grids += (drawn.grid ? boxes(*drawn.grid) : "null") + ",\n";
   }
-  return text + keys + "];\n";
+  return text + keys + grids + "];\n";
 }
 
 std::string PageMaker::make(std::string &page) {
-  if (llvm::any_of(scene.entries, [](const EntryScene &entry) { return entry.call.slots; }))
-    return "UNSUPPORTED: a page of keys that are slots of a cache; --slots=0 leaves them out";
-  if (std::max(call.qLen, call.kvLen) > maxPageLength)
-    return "LIMIT: a page of " + std::to_string(std::max(call.qLen, call.kvLen)) + " rows, at most " +
-           std::to_string(maxPageLength);
+  if (int64_t length = std::max({call.qLen, call.kvLen, slots()}); length > maxPageLength)
+    return "LIMIT: a page of " + std::to_string(length) + " rows, at most " + std::to_string(maxPageLength);
   for (const spec::Param &param : pattern.params)
     names.params.emplace(param.name, names.params.size());
   int64_t elements = 0;

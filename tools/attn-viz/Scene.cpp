@@ -53,6 +53,8 @@ static std::string makeEntry(const Pattern &pattern, const attn::spec::Entry &en
   llvm::copy_if(all, std::back_inserter(loops), [&](const Loop &loop) { return loop.entry == entry.name; });
   drawn.name = entry.name;
   drawn.isScan = loops.empty();
+  if (loops.size() == 1)
+    drawn.grid = loops[0].grid;
   if (loops.empty()) // classified as the loop over keys would be
     for (const Visibility::Rule &rule : visibility.all())
       loops.push_back({entry.name, "", rule.visible, mask::RangeProgram::compile(rule.visible), {}, {}});
@@ -67,7 +69,7 @@ static std::string makeEntry(const Pattern &pattern, const attn::spec::Entry &en
       std::vector<Panel> panels; // the one by which heads differ last
       if (std::string problem = maker.make(layer, head, budget, panels); !problem.empty())
         return problem;
-      std::string classes = headClasses(pattern, maker.environment(layer, head));
+      std::string classes = headClasses(pattern, entry.attend, maker.environment(layer, head));
       size_t same = 0;
       while (same < groups.size() &&
              !(classes == groups[same].classes && panels.back().sameAs(groups[same].panels.back())))
@@ -82,7 +84,6 @@ static std::string makeEntry(const Pattern &pattern, const attn::spec::Entry &en
       for (Panel &panel : group.panels) {
         panel.title = (call.layers.size() > 1 ? "layer " + std::to_string(layer) + ", " : "") + who +
                       (group.classes.empty() ? "" : ": " + group.classes);
-        drawn.hasBoxes |= panel.inOrder;
         drawn.panels.push_back(std::move(panel));
       }
     }

@@ -6,9 +6,11 @@
 #ifndef ATTN_TOOLS_ATTN_VIZ_SCENE_H
 #define ATTN_TOOLS_ATTN_VIZ_SCENE_H
 
+#include "dialect/mask/TokenGrid.h"
 #include "tools/attn-viz/Call.h"
 #include "tools/attn-viz/Parts.h"
 
+#include <optional>
 #include <set>
 
 namespace attn::viz {
@@ -53,10 +55,10 @@ struct Panel {
 /// The drawings of one entry point, side by side.
 struct EntryScene {
   std::string name;
-  Call call;              ///< as that of the scene, or in steps
-  bool isScan = false;    ///< no tile is visited: a state stands for the keys
-  bool usesHeads = false; ///< heads may differ
-  bool hasBoxes = false;  ///< tiles are boxes of a token grid
+  Call call;                           ///< as that of the scene, or in steps
+  bool isScan = false;                 ///< no tile is visited: a state stands for the keys
+  bool usesHeads = false;              ///< heads may differ
+  std::optional<mask::TokenGrid> grid; ///< tiles are boxes of it, unless rows are steps
   std::vector<Panel> panels;
 };
 

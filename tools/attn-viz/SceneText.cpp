@@ -23,7 +23,8 @@ std::string Scene::callText() const {
                              call.kvLen == 1 ? "key" : "keys");
   if (llvm::any_of(entries, [](const EntryScene &entry) { return entry.panels[0].note.empty(); }))
     text += formatv(", tiles of {0} x {1}", call.rows, call.keys);
-  if (llvm::any_of(entries, [](const EntryScene &entry) { return entry.panels.size() > (entry.hasBoxes ? 2 : 1); }))
+  auto isLast = [](const Panel &panel) { return !panel.inOrder; };
+  if (llvm::any_of(entries, [&](const EntryScene &entry) { return llvm::count_if(entry.panels, isLast) > 1; }))
     text += formatv("; {0} query heads, {1} KV heads", call.qHeads, call.kvHeads);
   if (call.layers.size() == 1 && call.layers[0])
     text += formatv(", layer {0}", call.layers[0]);

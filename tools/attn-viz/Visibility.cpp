@@ -93,9 +93,14 @@ bool Visibility::usesHeads() const {
   return false;
 }
 
-std::string attn::viz::headClasses(const Pattern &pattern, const Environment &env) {
+std::string attn::viz::headClasses(const Pattern &pattern, const spec::Attend &attend, const Environment &env) {
+  std::set<size_t> named;
+  for (const spec::KernelMap &map : attend.maps)
+    for (auto [partition, entry] : map.classes)
+      named.insert(partition);
   std::string text;
-  for (const Partition &partition : pattern.partitions) {
+  for (size_t index : named) {
+    const Partition &partition = pattern.partitions[index];
     if (partition.axis != spec::Axis::KVHead && partition.axis != spec::Axis::QHead)
       continue;
     for (size_t i = 0; i < partition.classes.size(); ++i) {

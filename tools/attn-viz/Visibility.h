@@ -43,8 +43,9 @@ private:
   std::vector<std::vector<mask::Expr>> keyRules;
 };
 
-/// The classes of partitions over heads that `env` (h, g, l, b) lies in: `retrieval`, or empty.
-std::string headClasses(const spec::Pattern &pattern, const mask::Environment &env);
+/// The classes that `env` (h, g, l, b) lies in, of the partitions over heads that kernel maps of `attend` name:
+/// `retrieval`, or empty.
+std::string headClasses(const spec::Pattern &pattern, const spec::Attend &attend, const mask::Environment &env);
 
 } // namespace attn::viz
 

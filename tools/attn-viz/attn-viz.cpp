@@ -9,7 +9,6 @@
 
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace cl = llvm::cl;
@@ -17,7 +16,7 @@ using namespace attn::viz;
 
 enum class Format { FromName, Ascii, Svg, Png, Html };
 
-static cl::OptionCategory category("Options");
+static cl::OptionCategory &category = attn::tool::category();
 static cl::opt<std::string> input(cl::Positional, cl::desc("<pattern.json>"), cl::init("-"), cl::cat(category));
 static cl::opt<std::string> output("o", cl::desc("Output file (- is standard output)"), cl::value_desc("file"),
                                    cl::init("-"), cl::cat(category));
@@ -56,10 +55,6 @@ static cl::list<std::string>
              cl::value_desc("name=values"), cl::cat(category));
 static cl::opt<int64_t> seed("seed", cl::desc("Seed of made-up operands (default 0)"), cl::value_desc("n"), cl::init(0),
                              cl::cat(category));
-static cl::opt<unsigned> deadline("deadline", cl::desc("Seconds before the work is given up (default 60; 0: never)"),
-                                  cl::value_desc("s"), cl::init(60), cl::cat(category));
-static cl::opt<bool> worker(attn::tool::workerOption, cl::desc("Work in this process, without a deadline"), cl::Hidden,
-                            cl::cat(category));
 
 static int usage(const llvm::Twine &message) {
   llvm::errs() << "attn-viz: " << message << "\n";
@@ -150,16 +145,8 @@ static int drawHere() {
 }
 
 int main(int argc, char **argv) {
-  attn::tool::hideLibraryOptions(category, "attn-viz " ATTN_VERSION);
-  if (!cl::ParseCommandLineOptions(
-          argc, argv,
-          "Draw which keys an attention pattern (JSON) shows and which tiles its kernels visit.\n"
-          "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.\n",
-          &llvm::errs()))
-    return 2;
-  llvm::sys::PrintStackTraceOnErrorSignal(argv[0]);
-  if (!worker)
-    return attn::tool::runInWorker(argc, argv, deadline);
-  attn::tool::dieWithParent();
-  return drawHere();
+  return attn::tool::runCommand(argc, argv, "attn-viz " ATTN_VERSION,
+                                "Draw which keys an attention pattern (JSON) shows and which tiles its kernels visit.\n"
+                                "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.\n",
+                                drawHere);
 }

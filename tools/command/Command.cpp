@@ -3,6 +3,7 @@
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -11,17 +12,28 @@
 
 namespace cl = llvm::cl;
 
+cl::OptionCategory &attn::tool::category() {
+  static cl::OptionCategory options("Options");
+  return options;
+}
+
+static cl::opt<unsigned> deadline("deadline", cl::desc("Seconds before the work is given up (default 60; 0: never)"),
+                                  cl::value_desc("s"), cl::init(60), cl::cat(attn::tool::category()));
+static cl::opt<bool> worker("in-process", cl::desc("Work in this process, without a deadline"), cl::Hidden,
+                            cl::cat(attn::tool::category()));
+
 static int refuse(const llvm::Twine &message) {
   llvm::errs() << message << "\n";
   return 1;
 }
 
-void attn::tool::hideLibraryOptions(cl::OptionCategory &category, const char *version) {
+/// Leaves only the options of the category, --help and --version: the LLVM library brings hundreds of its own.
+static void hideLibraryOptions(const char *version) {
   llvm::SmallVector<cl::Option *> others;
   for (auto &[name, option] : cl::getRegisteredOptions()) {
     if (name == "help" || name == "version")
       option->setDescription(name == "help" ? "Print this and stop" : "Print the version and stop");
-    else if (!llvm::is_contained(option->Categories, &category))
+    else if (!llvm::is_contained(option->Categories, &attn::tool::category()))
       others.push_back(option);
   }
   for (cl::Option *option : others)
@@ -29,11 +41,11 @@ void attn::tool::hideLibraryOptions(cl::OptionCategory &category, const char *ve
   cl::SetVersionPrinter([version](llvm::raw_ostream &out) { out << version << "\n"; });
 }
 
-int attn::tool::runInWorker(int argc, char **argv, unsigned deadline) {
+/// Runs this program again as the worker. Returns its exit code, or 1 with a message.
+static int runInWorker(int argc, char **argv) {
   std::string self = llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(&runInWorker));
   std::vector<llvm::StringRef> arguments(argv, argv + argc);
-  std::string option = std::string("--") + workerOption;
-  arguments.insert(arguments.begin() + 1, option);
+  arguments.insert(arguments.begin() + 1, "--in-process");
   std::string message;
   bool failed = false;
   int status =
@@ -47,7 +59,17 @@ int attn::tool::runInWorker(int argc, char **argv, unsigned deadline) {
   return status;
 }
 
-void attn::tool::dieWithParent() { prctl(PR_SET_PDEATHSIG, SIGKILL); }
+int attn::tool::runCommand(int argc, char **argv, const char *version, const char *overview,
+                           llvm::function_ref<int()> work) {
+  hideLibraryOptions(version);
+  if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
+    return 2;
+  llvm::sys::PrintStackTraceOnErrorSignal(argv[0]);
+  if (!worker)
+    return runInWorker(argc, argv);
+  prctl(PR_SET_PDEATHSIG, SIGKILL); // end with the parent, which keeps the deadline
+  return work();
+}
 
 int attn::tool::writeFile(llvm::StringRef tool, llvm::StringRef path, llvm::StringRef bytes) {
   std::error_code problem;

@@ -6,22 +6,19 @@
 #ifndef ATTN_TOOLS_COMMAND_COMMAND_H
 #define ATTN_TOOLS_COMMAND_COMMAND_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/CommandLine.h"
 
 namespace attn::tool {
 
-/// The hidden option `--in-process` that marks the worker; every tool declares it in its category.
-inline constexpr char workerOption[] = "in-process";
+/// The category of the options that the command line takes: those of the tool, and of this library --deadline and the
+/// hidden --in-process, which marks the worker.
+llvm::cl::OptionCategory &category();
 
-/// Leaves only the options of `category`, --help and --version: the LLVM library brings hundreds of its own.
-void hideLibraryOptions(llvm::cl::OptionCategory &category, const char *version);
-
-/// Runs this program again with --in-process under the deadline (seconds; 0: none) and 4 GiB of memory. Returns its
-/// exit code, or 1 with a message on standard error.
-int runInWorker(int argc, char **argv, unsigned deadline);
-
-/// Called by the worker: it ends with its parent, which keeps the deadline.
-void dieWithParent();
+/// The main function of a tool: reads the command line and runs `work` in a worker, under the deadline (seconds; 0:
+/// none) and 4 GiB of memory. Returns the exit code of `work`; 1 with a message on standard error where the worker did
+/// not end by itself, 2 for a wrong command line.
+int runCommand(int argc, char **argv, const char *version, const char *overview, llvm::function_ref<int()> work);
 
 /// Writes `bytes` to the file `path` (- is standard output). Returns the exit code, with a message where it is not 0.
 int writeFile(llvm::StringRef tool, llvm::StringRef path, llvm::StringRef bytes);

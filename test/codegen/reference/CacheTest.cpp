@@ -55,16 +55,7 @@ TEST_F(CacheTest, RingEqualsContiguousUnderTheMaskOfWhatIsResident) {
 TEST_F(CacheTest, MapsNameTheirCache) {
   Pattern p;
   p.twoCaches = true;
-  p.declarations = R"(
-    attn.partition @heads axis(q_head) {
-      attn.class @first when {
-      ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
-        %c0 = arith.constant 0 : i64
-        %1 = arith.cmpi eq, %h, %c0 : i64
-        attn.yield %1 : i1
-      }
-      attn.class @rest otherwise
-    })";
+  p.declarations = firstAndRest("heads", "q_head", "h");
   p.maps = "attn.kernel_map [@heads::@first] weight(#attn.softmax) cache(1) " + mask(kAll) + "\n" + softmaxMap(kAll);
   Arguments a;
   a.qLen = a.kvLen = {1};

@@ -56,6 +56,13 @@ inline std::string mask(const std::string &body) {
 inline const std::string kAll = "%m = arith.constant true";
 inline const std::string kCausal = "%m = arith.cmpi sle, %k0, %q0 : i64";
 
+/// A partition into the class `first`, where the coordinate (`h`, `k0`) is 0, and `rest`.
+inline std::string firstAndRest(const std::string &name, const std::string &axis, const std::string &coordinate) {
+  return "attn.partition @" + name + " axis(" + axis + ") {\nattn.class @first when {\n" + kCoordinates +
+         "%zero = arith.constant 0 : i64\n%is = arith.cmpi eq, %" + coordinate +
+         ", %zero : i64\nattn.yield %is : i1\n}\nattn.class @rest otherwise\n}\n";
+}
+
 inline std::string softmaxMap(const std::string &body) { return "attn.kernel_map weight(#attn.softmax) " + mask(body); }
 
 /// A tensor filled by position in memory.

@@ -115,17 +115,7 @@ TEST_F(WeightTest, MergeOfNothingIsNothing) {
 
 TEST_F(WeightTest, HeadsMayHaveDifferentWeights) {
   Pattern p;
-  p.declarations = R"(
-    attn.operand @decay ["q_heads"] : f32
-    attn.partition @heads axis(q_head) {
-      attn.class @first when {
-      ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
-        %c0 = arith.constant 0 : i64
-        %1 = arith.cmpi eq, %h, %c0 : i64
-        attn.yield %1 : i1
-      }
-      attn.class @rest otherwise
-    })";
+  p.declarations = "attn.operand @decay [\"q_heads\"] : f32\n" + firstAndRest("heads", "q_head", "h");
   p.maps = "attn.kernel_map [@heads::@first] weight(#attn.softmax) " + mask(kAll) + "\n" + kLinear;
   Arguments a;
   a.qLen = a.kvLen = {2};
@@ -137,17 +127,7 @@ TEST_F(WeightTest, HeadsMayHaveDifferentWeights) {
 
 TEST_F(WeightTest, KeysOfOneRowHaveOneWeight) {
   Pattern p;
-  p.declarations = R"(
-    attn.operand @decay ["q_heads"] : f32
-    attn.partition @keys axis(key) {
-      attn.class @first when {
-      ^bb0(%b: i64, %h: i64, %g: i64, %l: i64, %q: i64, %k: i64):
-        %c1 = arith.constant 1 : i64
-        %1 = arith.cmpi slt, %k, %c1 : i64
-        attn.yield %1 : i1
-      }
-      attn.class @rest otherwise
-    })";
+  p.declarations = "attn.operand @decay [\"q_heads\"] : f32\n" + firstAndRest("keys", "key", "k0");
   p.maps = "attn.kernel_map [@keys::@first] weight(#attn.softmax) " + mask(kAll) + "\n" + kLinear;
   p.valueDim = 2;
   Arguments a = probe(1, 2);

@@ -12,17 +12,28 @@ class Ceilings:
         self._library = ctypes.CDLL(str(build / "lib" / "libattn-ceilings.so"))
         self._library.attn_peak_flops.restype = ctypes.c_double
         self._library.attn_peak_flops_bf16.restype = ctypes.c_double
-        self._library.attn_read_rate.restype = ctypes.c_double
+        self._library.attn_read_seconds.restype = ctypes.c_double
         self.threads = threads
+        self._memory = None
 
     def flops(self, dtype: str = "f32") -> float:
         """Multiply-add flops per second of all threads: of fp32, or of bf16 pairs where the machine has them."""
         peak = self._library.attn_peak_flops_bf16 if dtype == "bf16" else self._library.attn_peak_flops
         return peak(ctypes.c_int(self.threads))
 
-    def bandwidth(self, size: int = 256 << 20) -> float:
-        """Bytes per second that all threads together read from memory."""
-        return self._library.attn_read_rate(ctypes.c_int(self.threads), ctypes.c_int64(size))
+    def bandwidth(self, *arrays: np.ndarray, threads: int = 0) -> float:
+        """Bytes per second at which all threads together only read the arrays, one after the other; without arrays, memory
+        of this object."""
+        if not arrays:
+            self._memory = np.ones(512 << 20, np.uint8) if self._memory is None else self._memory
+            arrays = (self._memory,)
+        seconds = sum(
+            self._library.attn_read_seconds(
+                ctypes.c_int(threads or self.threads), ctypes.c_void_p(a.ctypes.data), ctypes.c_int64(a.nbytes)
+            )
+            for a in arrays
+        )
+        return sum(a.nbytes for a in arrays) / seconds
 
     @staticmethod
     def matmul(torch, dtype: str, n: int = 2048) -> float:

@@ -109,7 +109,7 @@ class Suite:
             if self.torch:
                 rivals["sdpa"] = contenders.sdpa(self.torch, problem, False)
             rates = []
-            rivals["read"] = lambda: rates.append(self.ceilings.bandwidth())
+            rivals["read"] = lambda: rates.append(self.ceilings.bandwidth(*problem.bits[1:]))
             times = interleave(rivals, o.rounds, budget=BUDGET)
             bytes_read = 2 * size * d * batch * kv_heads * length
             row["ms"] = times.median("attn") * 1e3
