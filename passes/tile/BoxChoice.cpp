@@ -5,6 +5,8 @@
 #include "passes/analysis/GridMask.h"
 
 #include <cmath>
+#include <limits>
+#include <tuple>
 
 using namespace mlir;
 using namespace attn;
@@ -207,10 +209,11 @@ tile::GridAttr attn::passes::chooseBoxes(const mask::Expr &mask, ir::PatternOp p
     rowShapes.push_back(RowChoice::of(shape, counts, lanes));
   llvm::sort(rowShapes, [](const RowChoice &a, const RowChoice &b) { return a.least < b.least; });
 
-  double best = HUGE_VAL;
+  constexpr double tie = 1e-9; // of costs that are the same but for rounding, the boxes longest in the fastest axes
+  double best = std::numeric_limits<double>::max();
   Shape rows, keys;
   for (const RowChoice &r : rowShapes) {
-    if (r.least >= best)
+    if (r.least > best * (1 + tie))
       break;
     for (const Shape &k : keyShapes) {
       double visited = 1, full = 1, perKey = double(volume(k)) * r.pairs;
@@ -219,7 +222,8 @@ tile::GridAttr attn::passes::chooseBoxes(const mask::Expr &mask, ir::PatternOp p
         full *= counts[i].full[r.shape[i]][k[i]];
       }
       double cost = visited * (perKey + tileCost) + (visited - full) * perKey * maskCost + r.fixed;
-      if (cost < best * (1 - 1e-9)) {
+      bool isEqual = std::abs(cost - best) <= best * tie;
+      if (isEqual ? std::tie(r.shape, k) < std::tie(rows, keys) : cost < best) {
         best = cost;
         rows = r.shape, keys = k;
       }
