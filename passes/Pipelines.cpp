@@ -11,6 +11,7 @@ void attn::passes::buildTilePipeline(mlir::OpPassManager &manager, const tile::M
                                      TileAttentionOptions options) {
   options.lanes = machine.lanes;
   options.l2Bytes = machine.l2Bytes;
+  options.tensorCores = machine.tensorCores;
   manager.addPass(createSimplifyMasks());
   manager.addPass(createSplitPartitions());
   manager.addPass(createFuseKernelMaps());

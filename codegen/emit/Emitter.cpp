@@ -166,6 +166,15 @@ void Emitter::when(Value condition, function_ref<void()> body) {
   body();
 }
 
+void Emitter::whenElse(Value condition, function_ref<void()> yes, function_ref<void()> no) {
+  auto op = create<scf::IfOp>(condition, /*withElseRegion=*/true);
+  InsertionGuard guard(*this);
+  setInsertionPointToStart(op.thenBlock());
+  yes();
+  setInsertionPointToStart(op.elseBlock());
+  no();
+}
+
 Value Emitter::choose(Value condition, Type type, function_ref<Value()> yes, function_ref<Value()> no) {
   auto op = create<scf::IfOp>(TypeRange{type}, condition, /*addThenBlock=*/true, /*addElseBlock=*/true);
   InsertionGuard guard(*this);

@@ -49,11 +49,11 @@ static std::optional<Environment> defaults(const Expr &mask, ir::PatternOp patte
     else if (auto real = dyn_cast_or_null<FloatAttr>(param.getValueAttr()))
       env.reals[name] = real.getValueAsDouble();
   }
-  for (const char *name : {"b", "g", "h", "l", "h_first", "h_last"})
+  for (const char *name : {"b", "g", "h", "l", ".h_first", ".h_last"})
     env.values[name] = 0;
-  for (const char *name : {"batch", "q_heads", "kv_heads", "group"})
+  for (const char *name : {"batch", "q_heads", "kv_heads"})
     env.values[name] = 1;
-  env.values["q_pos"] = env.values["q_len"] = length / 2;
+  env.values[".q_pos"] = env.values["q_len"] = length / 2;
   env.values["kv_len"] = env.values["sequence.kv_len"] = length;
   std::set<std::string> symbols, tensors;
   mask.collect(symbols, tensors);
@@ -67,12 +67,12 @@ static std::optional<Environment> defaults(const Expr &mask, ir::PatternOp patte
 static double visitedCost(const mask::RangeProgram &program, Environment &env, TileSizes sizes) {
   double cost = 0;
   int64_t ranges = 0;
-  env.values["tile"] = sizes.keys;
+  env.values[".tile"] = sizes.keys;
   for (int64_t row = length / 2; row < length; row += sizes.rows) {
     int64_t rows = std::min(sizes.rows, length - row);
-    env.values["q_first"] = row, env.values["q_last"] = row + rows - 1;
+    env.values[".q_first"] = row, env.values[".q_last"] = row + rows - 1;
     for (int64_t k = 0; k < length;) {
-      env.values["k0"] = k;
+      env.values[".k0"] = k;
       auto [kind, next] = program.classify(env);
       next = std::min(next, length);
       if (++ranges > mostRanges || next <= k)

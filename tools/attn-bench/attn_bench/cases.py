@@ -23,6 +23,7 @@ class Case:
     slug: str = ""  # row of the table of systems
     by_head: bool = False  # the mask depends on the head
     sizes: Callable[[int], Dict[str, int]] = lambda length: {}  # params that depend on the length
+    fits: Callable[[int], bool] = lambda length: True  # whether there is such a problem of this length
 
 
 def _documents(batch: int, heads: int, length: int) -> Dict[str, np.ndarray]:
@@ -68,9 +69,10 @@ def _moa(operands, length):
 
 def _neighborhood(window: int, *inner: int):
     """The grid [length / product of `inner`, *inner], `window` tokens along every axis: shifted inwards at the edges."""
+    plane = int(np.prod(inner))
 
     def mask(operands, length):
-        sizes = (length // int(np.prod(inner)), *inner)
+        sizes = (length // plane, *inner)
 
         def visible(b, h, q, k):
             seen, stride = True, 1
@@ -88,11 +90,16 @@ def _neighborhood(window: int, *inner: int):
         "attn": 1,
         "name": "neighborhood",
         "positions": "bottom_right",
-        "params": {"slowest": 4096 // int(np.prod(inner))},
+        "params": {"slowest": 4096 // plane},
         "grid": {"axes": axes, "sizes": ["slowest", *inner]},
         "mask": {"neighborhood": {"window": window}},
     }
-    return Case(spec, mask, sizes=lambda length: {"slowest": length // int(np.prod(inner))})
+    return Case(
+        spec,
+        mask,
+        sizes=lambda length: {"slowest": length // plane},
+        fits=lambda length: length % plane == 0 and length >= window * plane,
+    )
 
 
 def causal(operands, length):
