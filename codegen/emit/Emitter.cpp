@@ -133,7 +133,7 @@ void Emitter::prefetch(Value address, int64_t bytes) {
 //===----------------------------------------------------------------------===//
 
 Values Emitter::loop(Value from, Value to, int64_t step, ValueRange inits, LoopBody body) {
-  auto op = create<scf::ForOp>(from, to, i64(step), inits);
+  auto op = create<scf::ForOp>(from, to, intOf(from.getType(), step), inits);
   InsertionGuard guard(*this);
   setInsertionPointToStart(op.getBody());
   Values next = body(op.getInductionVar(), op.getRegionIterArgs());

@@ -60,7 +60,7 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
       auto machine = cpu::describe(isa == "host" || isa == "cpu" ? cpu::hostIsa() : isa);
       if (failed(machine)) {
         result.error = "TARGET: no instruction set '" + isa +
-                       "'; expected host, x86-64-v4-bf16, x86-64-v4, x86-64-v3 or generic\n";
+                       "'; expected cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3 or generic\n";
         return result;
       }
       units.push_back(std::make_unique<Unit>(*variant, *machine, options));

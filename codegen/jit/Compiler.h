@@ -18,7 +18,7 @@
 namespace attn::codegen {
 
 /// What to produce. Everything but Artifact and Spec is text (Obj: bytes) of the first variant and ISA.
-enum class Emit { Spec, Attn, Tiled, Ranges, LLVM, Asm, Obj, Explain, Artifact };
+enum class Emit { Spec, Attn, Tiled, Ranges, LLVM, Asm, Obj, Explain, Check, Artifact };
 
 struct CompileOptions {
   /// Variants to compile, each as `dtype=bf16,d=128,dv=128`; what is left out the spec's `types` give, else f32, d 64.

@@ -6,10 +6,10 @@
 #include "dialect/mask/RangeProgram.h"
 #include "dialect/spec/SpecToIR.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
 #include "passes/analysis/MaskRegion.h"
 #include "passes/tile/Explain.h"
+#include "passes/verify/Check.h"
 
 using namespace mlir;
 using namespace attn;
@@ -90,7 +90,7 @@ bool Unit::lowerModule(Emit emit, Stopwatch &watch) {
   sizes.rows = options.rows;
   sizes.keys = options.keys;
   passes::buildTilePipeline(passes, machine, sizes);
-  if (failed(passes.run(*module)))
+  if (emit == Emit::Check ? !check(passes) : failed(passes.run(*module)))
     return false;
   kernels = llvm::to_vector(module->getOps<tile::KernelOp>());
   watch.stage("passes");
@@ -100,6 +100,24 @@ bool Unit::lowerModule(Emit emit, Stopwatch &watch) {
     kernelErrors.emplace(&context);
   }
   return true;
+}
+
+bool Unit::check(PassManager &passes) {
+  passes::VisiblePairs pairs, launches;
+  OwningOpRef<ModuleOp> split = module->clone();
+  PassManager toLaunches(&context);
+  passes::buildLaunchPipeline(toLaunches);
+  auto partitions = passes::checkPartitions(*module);
+  if (failed(pairs.read(*module)) || failed(toLaunches.run(*split)) || failed(launches.read(*split)) ||
+      failed(passes.run(*module)))
+    return false;
+  for (const passes::CheckReport &report :
+       {partitions, pairs.checkLaunches(*module, launches), passes::checkReads(*module)}) {
+    checked += report.text;
+    for (const std::string &message : report.errors)
+      error += message + "\n";
+  }
+  return error.empty();
 }
 
 std::string Unit::explain() {
@@ -122,6 +140,8 @@ std::string Unit::emitText(Emit emit) {
     return rangePrograms(*module);
   if (emit == Emit::Explain)
     return explain();
+  if (emit == Emit::Check)
+    return checked;
   auto lowered = cpu::lowerTileKernels(kernels, machine);
   watch.stage("lower");
   auto output = emit == Emit::LLVM  ? cpu::Output::LLVM

@@ -17,6 +17,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <chrono>
 #include <optional>
@@ -65,12 +66,15 @@ public:
 private:
   bool lowerModule(Emit emit, Stopwatch &watch);
   std::string explain();
+  /// Lowers to tiles, checking on the way. False with `error` set where something is refuted.
+  bool check(mlir::PassManager &passes);
 
   const CompileOptions &options;
   mlir::MLIRContext context;
   mlir::ScopedDiagnosticHandler handler;
   std::optional<mlir::ParallelDiagnosticHandler> kernelErrors;
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string checked; ///< what has been proved
   llvm::SmallVector<tile::KernelOp> kernels;
 };
 

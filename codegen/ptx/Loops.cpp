@@ -12,13 +12,9 @@ using namespace attn::codegen::ptx;
 static ArrayRef<int64_t> shapeOf(Value tile) { return cast<tile::TileType>(tile.getType()).getShape(); }
 
 LogicalResult KeyLoop::openChannels(tile::ForKeysOp op) {
-  auto loads = [](Region &region) { return llvm::to_vector(region.front().getOps<tile::LoadKeysOp>()); };
-  auto full = loads(op.getFull()), partial = loads(op.getPartial());
-  if (full.size() != partial.size() || full.empty())
-    return op.emitError("expected the same loads of keys in full and partial tiles");
-  for (auto [load, other] : llvm::zip(full, partial)) {
-    if (load.getView() != other.getView())
-      return other.emitError("expected the view that full tiles load");
+  for (auto load : op.getPartial().front().getOps<tile::LoadKeysOp>()) {
+    if (load.getSeen())
+      seenWords = scope.allocateShared(4 * llvm::divideCeil(scope.task.keyTile, 32) * scope.place.layout.warps());
     if (!load.getRope().empty())
       return load.emitError("'tile.load_keys' with rope is not supported by the ") << e.machine.name << " target";
     auto view = cast<tile::ViewType>(load.getView().getType());
@@ -29,6 +25,8 @@ LogicalResult KeyLoop::openChannels(tile::ForKeysOp op) {
          KeyRows(e, scope.task, scope.place.layout, scope.addresses.lookup(load.getView()), rows, view.getDim()),
          buffer, view.getElementType()});
   }
+  if (channels.empty())
+    return op.emitError("expected a load of keys");
   // With one buffer a channel, the next channel's load flies while this one's tile is used.
   stages = channels.size() == 1 ? 2 : 1;
   for (Channel &channel : channels)
@@ -81,6 +79,25 @@ KeyLoop::Step KeyLoop::after(const Step &step) {
   return {op.getResult(0), op.getResult(1), op.getResult(2)};
 }
 
+/// The first `count` steps, found by a loop that has the code of `after` once.
+SmallVector<KeyLoop::Step> KeyLoop::firstSteps(size_t count) {
+  Step before{e.i64(-scope.task.keyTile), e.i1(false), e.i64(0)};
+  Values inits{before.end};
+  for (size_t i = 0; i < count; ++i)
+    inits.append({before.k0, before.full});
+  Values found = e.loop(e.i32(0), e.i32(count), 1, inits, [&](Value, ValueRange carried) {
+    Step next = after({carried[carried.size() - 2], carried.back(), carried[0]});
+    Values shifted{next.end};
+    llvm::append_range(shifted, carried.drop_front(3));
+    shifted.append({next.k0, next.full});
+    return shifted;
+  });
+  SmallVector<Step> steps;
+  for (size_t i = 0; i < count; ++i)
+    steps.push_back({found[1 + 2 * i], found[2 + 2 * i], found[0]});
+  return steps;
+}
+
 //===----------------------------------------------------------------------===//
 // The ring
 //===----------------------------------------------------------------------===//
@@ -104,17 +121,12 @@ void KeyLoop::issue(size_t load, ArrayRef<Value> starts, Value parity) {
 
 LogicalResult KeyLoop::load(tile::LoadKeysOp op) {
   Channel &channel = channels[next];
-  bool clear = op.getSeen() && tiles.partial;
-  if (clear && !seenWords)
-    seenWords = scope.allocateShared(4 * llvm::divideCeil(scope.task.keyTile, 32) * scope.place.layout.warps());
-  if (clear)
-    storeSeen();
   e.waitCopies(distance - 1);
   e.sync();
   issue(next + distance, starts, parity);
   Operand16 tile{channel.element, channel.buffer, bufferOf(channel, 0, parity)};
-  if (clear)
-    clearUnseen(tile);
+  if (op.getSeen())
+    e.when(tiles.current.isPartial, [&] { clearUnseen(tile); });
   tiles.bind(op.getTile(), tile);
   next = (next + 1) % channels.size();
   return success();
@@ -125,14 +137,14 @@ LogicalResult KeyLoop::load(tile::LoadKeysOp op) {
 //===----------------------------------------------------------------------===//
 
 /// Each warp writes one bit a key: whether one of its rows sees it.
-void KeyLoop::storeSeen() {
+void KeyLoop::storeSeen(const Values &columns) {
   int64_t words = llvm::divideCeil(scope.task.keyTile, 32);
   Values masks(words, e.i32(0));
   const Layout &layout = scope.place.layout;
   Value shift = scope.place.firstColumn;
   if (layout.warpColumns > 1) // columns of a warp begin at a multiple of 16
     shift = e.add(shift, e.times(scope.place.warpColumn, scope.task.keyTile / layout.warpColumns));
-  for (auto [c, seen] : llvm::enumerate(tiles.partial->seen)) {
+  for (auto [c, seen] : llvm::enumerate(columns)) {
     Value bit = e.create<arith::ExtUIOp>(e.getI32Type(), seen);
     int64_t column = 8 * (c / 2) + c % 2;
     // The word is known only with one column of warps.
@@ -174,7 +186,7 @@ void KeyLoop::clearUnseen(const Operand16 &values) {
   }
   Value some = e.create<arith::XOrIOp>(everything, e.i1(true));
   e.when(some, [&] {
-    forEachPiece(e, scope.place.layout, values.tile, [&](Value row, Value column) {
+    forEachPiece(e, scope.place.layout, values.tile, /*unroll=*/false, [&](Value row, Value column) {
       Value mask = masks[0];
       for (int64_t w = 1; w < words; ++w)
         mask = e.select(e.eq(e.shiftRight(row, 5), e.i32(w)), masks[w], mask);
@@ -191,16 +203,6 @@ void KeyLoop::clearUnseen(const Operand16 &values) {
 //===----------------------------------------------------------------------===//
 // The loop
 //===----------------------------------------------------------------------===//
-
-/// Lowers one body for `carried`, the values of its fragments, and returns the next ones.
-Values KeyLoop::body(Region &region, ValueRange carried, LogicalResult &result) {
-  bind(region.getArguments().drop_front(), carried);
-  scope.scalars.bind(region.getArgument(0), Operand::ofScalar(tiles.k0, Interval::size()));
-  next = 0;
-  if (failed(lowerBlock(region.front())))
-    result = failure();
-  return flatten(region.front().getTerminator()->getOperands());
-}
 
 Values KeyLoop::flatten(ValueRange fragments) {
   Values all;
@@ -229,9 +231,7 @@ LogicalResult KeyLoop::lower(tile::ForKeysOp op) {
 
   // Steps ahead: the tiles whose loads are issued within the current one.
   size_t ahead = llvm::divideCeil(distance, channels.size());
-  SmallVector<Step> steps{seek(e.i64(0))};
-  for (size_t i = 0; i < ahead; ++i)
-    steps.push_back(after(steps.back()));
+  SmallVector<Step> steps = firstSteps(ahead + 1);
   for (const Step &step : steps)
     starts.push_back(step.k0);
   parity = e.i32(0);
@@ -261,24 +261,20 @@ LogicalResult KeyLoop::lower(tile::ForKeysOp op) {
     parity = arguments[2 * ahead + 3];
     ValueRange fragments = arguments.drop_front(2 * ahead + 4);
     Step newest = after({starts.back(), arguments[2 * ahead + 1], end});
-    tiles.k0 = starts[0];
-    Value isWhole = e.cmp(arith::CmpIPredicate::sle, e.add(tiles.k0, keyTile), scope.task.kvLen);
-    auto choice = e.create<scf::IfOp>(fragments.getTypes(), e.both(arguments[1], isWhole), /*addThenBlock=*/true,
-                                      /*addElseBlock=*/true);
-    {
-      OpBuilder::InsertionGuard inner(e);
-      e.setInsertionPointToStart(choice.thenBlock());
-      e.create<scf::YieldOp>(body(op.getFull(), fragments, result));
-      e.setInsertionPointToStart(choice.elseBlock());
-      PartialTile partial{&op.getVisible(), {}};
-      tiles.partial = &partial;
-      e.create<scf::YieldOp>(body(op.getPartial(), fragments, result));
-      tiles.partial = nullptr;
-    }
+    Value isWhole = e.cmp(arith::CmpIPredicate::sle, e.add(starts[0], keyTile), scope.task.kvLen);
+    Value isPartial = e.create<arith::XOrIOp>(e.both(arguments[1], isWhole), e.i1(true));
+    tiles.current = {starts[0], isPartial, &op.getVisible(), {}};
+    if (seenWords)
+      tiles.current.noteSeen = [this](const Values &seen) { storeSeen(seen); };
+    Region &body = op.getPartial();
+    bind(body.getArguments().drop_front(), fragments);
+    scope.scalars.bind(body.getArgument(0), Operand::ofScalar(starts[0], Interval::size()));
+    next = 0;
+    result = lowerBlock(body.front());
     Values results(arguments.slice(2, 2 * ahead));
     results.append({newest.k0, newest.full, newest.end});
     results.push_back(stages == 1 ? parity : e.bits(e.plus(parity, 1), stages - 1));
-    results.append(choice.getResults().begin(), choice.getResults().end());
+    results.append(flatten(body.front().getTerminator()->getOperands()));
     e.create<scf::YieldOp>(results);
   }
   e.waitCopies(0); // those of tiles past the end

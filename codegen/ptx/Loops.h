@@ -1,6 +1,7 @@
 //===- Loops.h - The loop over key tiles ----------------------------*- C++ -*-===//
 //
-// One loop runs over the visited key tiles, full and partial. The tiles of keys and values that its body loads are
+// One loop runs over the visited key tiles. Its body is that of partial tiles, which is right for all; in full ones the
+// code of the mask is skipped. The tiles of keys and values that its body loads are
 // channels of a ring in shared memory: load n of the sequence K0 V0 K1 V1 .. is issued `distance` loads before it is
 // read. Where load n is read, a thread waits until it has arrived, the block synchronises, and load n + distance is
 // issued into the buffer that load n - 1 or an earlier one has left. So each load costs one synchronisation, and
@@ -38,10 +39,10 @@ private:
   mlir::LogicalResult openChannels(tile::ForKeysOp op);
   Step seek(Value from);
   Step after(const Step &step);
+  llvm::SmallVector<Step> firstSteps(size_t count);
   void issue(size_t load, llvm::ArrayRef<Value> starts, Value parity);
   Value bufferOf(const Channel &channel, size_t tile, Value parity);
-  Values body(mlir::Region &region, ValueRange carried, mlir::LogicalResult &result);
-  void storeSeen();
+  void storeSeen(const Values &seen);
   void clearUnseen(const Operand16 &values);
   Values flatten(ValueRange fragments);
   void bind(ValueRange fragments, ValueRange values);

@@ -10,11 +10,15 @@ using namespace attn::codegen;
 using namespace attn::codegen::ptx;
 
 /// Piece `thread + n * threads` falls to a thread in its turn n.
-void ptx::forEachPiece(WarpEmitter &e, const Layout &layout, const SharedTile &tile,
+void ptx::forEachPiece(WarpEmitter &e, const Layout &layout, const SharedTile &tile, bool unroll,
                        function_ref<void(Value row, Value column)> body) {
   int64_t threads = layout.threads(), perRow = tile.columns / 8, count = tile.rows * perRow;
   auto divide = [&](Value x) { return e.createOrFold<arith::DivUIOp>(x, e.i32(perRow)); };
   auto remainder = [&](Value x) { return e.createOrFold<arith::RemUIOp>(x, e.i32(perRow)); };
+  if (!unroll) {
+    e.loop(e.thread, e.i32(count), threads, [&](Value piece) { body(divide(piece), remainder(piece)); });
+    return;
+  }
   for (int64_t first = 0; first < count; first += threads) {
     Value piece = e.plus(e.thread, first);
     auto run = [&] {
@@ -47,7 +51,7 @@ void ptx::copyQueryRows(WarpEmitter &e, const TaskCoordinates &task, const Layou
   Rows rows(e, task, view, offsetof(attn_request, q_row));
   Value request = rows.request(task), target = e.shared(tile.offset);
   Value base = task.pack ? request : rows.ofHead(request, task.head);
-  forEachPiece(e, layout, tile, [&](Value row, Value column) {
+  forEachPiece(e, layout, tile, /*unroll=*/false, [&](Value row, Value column) {
     auto [query, head] = queryAndHead(e, task, e.add(row0, e.wide(row)));
     Value from = rows.address(task.pack ? rows.ofHead(base, head) : base, rows.slot(query));
     e.copyAsync(pieceAddress(e, tile, target, row, column), e.gep(from, e.wide(e.times(column, 16))), e.i32(16));
@@ -63,8 +67,8 @@ KeyRows::KeyRows(WarpEmitter &e, const TaskCoordinates &task, const Layout &layo
 
 void KeyRows::copy(Value k0, Value target) {
   Value left = e.narrow(e.min(e.sub(task.kvLen, k0), e.i64(shape.rows))); // keys of this tile
-  auto copyRows = [&](function_ref<Value(Value row)> rowAddress) {
-    forEachPiece(e, layout, shape, [&](Value row, Value column) {
+  auto copyRows = [&](bool unroll, function_ref<Value(Value row)> rowAddress) {
+    forEachPiece(e, layout, shape, unroll, [&](Value row, Value column) {
       Value bytes = e.select(e.lt(row, left), e.i32(16), e.i32(0));
       Value from = e.gep(rowAddress(row), e.wide(e.times(column, 16)));
       e.copyAsync(pieceAddress(e, shape, target, row, column), from, bytes);
@@ -74,7 +78,7 @@ void KeyRows::copy(Value k0, Value target) {
       e.eq(rows.ring, e.i64(0)), // then rows are at one distance
       [&] {
         Value first = rows.address(base, k0);
-        copyRows([&](Value row) { return e.gep(first, e.mul(e.wide(row), rows.rowStride)); });
+        copyRows(true, [&](Value row) { return e.gep(first, e.mul(e.wide(row), rows.rowStride)); });
       },
-      [&] { copyRows([&](Value row) { return rows.address(base, rows.slot(e.add(k0, e.wide(row)))); }); });
+      [&] { copyRows(false, [&](Value row) { return rows.address(base, rows.slot(e.add(k0, e.wide(row)))); }); });
 }

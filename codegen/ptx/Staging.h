@@ -20,8 +20,9 @@ struct SharedTile {
   int64_t bytes() const { return rows * rowBytes(); }
 };
 
-/// Runs `body` for every 16-byte piece of a tile that falls to this thread, with its row and column (in pieces), i32.
-void forEachPiece(WarpEmitter &e, const Layout &layout, const SharedTile &tile,
+/// Runs `body` for every 16-byte piece of a tile that falls to this thread, with its row and column (in pieces), i32:
+/// code for each, or a loop.
+void forEachPiece(WarpEmitter &e, const Layout &layout, const SharedTile &tile, bool unroll,
                   llvm::function_ref<void(Value row, Value column)> body);
 /// The address of a piece of a tile at `target`.
 Value pieceAddress(WarpEmitter &e, const SharedTile &tile, Value target, Value row, Value column);

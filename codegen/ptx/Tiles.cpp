@@ -2,7 +2,7 @@
 #include "codegen/ptx/Tiles.h"
 
 #include "dialect/attn/AttnDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace attn;
@@ -38,10 +38,15 @@ void Tiles::bindRows(Expressions &x, Region &region) {
   x.bind(arguments[ir::Query], Operand::ofLanes(task.positions, Interval::position()));
 }
 
-/// The position of the key of a thread column, a 32-bit sum widened, so that comparisons of it are narrow.
-Value Tiles::keyOf(int64_t column) {
+/// The position of the key of a thread column (i32), a 32-bit sum widened, so that comparisons of it are narrow.
+Value Tiles::keyOf(Value column) {
   int64_t keys = scope.kernel.getSchedule().getKeys();
-  return e.wide(e.add(e.narrow(k0), scope.place.column(column, keys)));
+  Value offset; // 8 (c / 2) + c % 2
+  if (auto constant = column.getDefiningOp<arith::ConstantOp>())
+    offset = scope.place.column(cast<IntegerAttr>(constant.getValue()).getInt(), keys);
+  else
+    offset = e.add(scope.place.column(0, keys), e.add(e.times(e.shiftRight(column, 1), 8), e.bits(column, 1)));
+  return e.wide(e.add(e.narrow(current.k0), offset));
 }
 
 LogicalResult Tiles::map(tile::MapOp op) {
@@ -75,7 +80,7 @@ LogicalResult Tiles::map(tile::MapOp op) {
         if (!isVector(input))
           x.bindColumn(argument, Operand::ofLanes(Values(ArrayRef<Value>(fragment.values).slice(c * rows, rows))));
       if (!key.use_empty())
-        x.bindColumn(key, Operand::ofScalar(keyOf(c), Interval::size()));
+        x.bindColumn(key, Operand::ofScalar(keyOf(e.i32(c)), Interval::size()));
       result.values.append(x.lanes().vectorsOf(x.evaluate(yielded), e.getF32Type()));
     }
   }
@@ -83,29 +88,83 @@ LogicalResult Tiles::map(tile::MapOp op) {
   return success(!x.failed());
 }
 
+/// Whether the mask is worth a loop over the columns: its code is then there once, not once a column.
+static bool isLong(Region &mask) {
+  int64_t count = 0;
+  for (Operation &op : mask.front()) {
+    if (isa<tile::MemberOp, tile::AncestorOp>(op))
+      return true;
+    bool divides = isa<tile::ModOp, arith::FloorDivSIOp>(op);
+    count += isa<arith::ConstantOp>(op) ? 0 : divides ? 8 : 1;
+  }
+  return count > 12;
+}
+
+/// Whether each of the thread's rows sees the key at `position`.
+Values Tiles::visibleRows(Expressions &x, Value position) {
+  Region &region = *current.visible;
+  x.beginColumn();
+  x.bindColumn(region.getArguments().back(), Operand::ofScalar(position, Interval::size()));
+  Operand mask = x.evaluate(region.front().getTerminator()->getOperand(0));
+  Operand exists = Operand::ofScalar(e.lt(position, scope.task.kvLen));
+  auto both = [&](ValueRange p) { return e.createOrFold<arith::AndIOp>(p[0], p[1]); };
+  return x.lanes().vectorsOf(x.lanes().apply({mask, exists}, both), e.getI1Type());
+}
+
+/// The same for all columns: [column][row].
+SmallVector<Values> Tiles::visibleElements(Expressions &x, int64_t columns) {
+  SmallVector<Values> visible;
+  if (!isLong(*current.visible)) {
+    for (int64_t c = 0; c < columns; ++c)
+      visible.push_back(visibleRows(x, keyOf(e.i32(c))));
+    return visible;
+  }
+  // A bit a column, in an integer a row.
+  int64_t rows = scope.place.layout.threadRows();
+  Type type = columns <= 32 ? e.getI32Type() : e.getI64Type();
+  Values masks = e.loop(e.i32(0), e.i32(columns), 1, Values(rows, e.intOf(type, 0)), [&](Value c, ValueRange carried) {
+    Values next, seen = visibleRows(x, keyOf(c));
+    Value shift = columns <= 32 ? c : e.createOrFold<arith::ExtUIOp>(type, c);
+    for (auto [mask, bit] : llvm::zip(carried, seen)) {
+      Value placed = e.create<arith::ShLIOp>(e.create<arith::ExtUIOp>(type, bit), shift);
+      next.push_back(e.create<arith::OrIOp>(mask, placed));
+    }
+    return next;
+  });
+  for (int64_t c = 0; c < columns; ++c) {
+    Values column;
+    for (Value mask : masks)
+      column.push_back(e.ne(e.bits(mask, int64_t(1) << c), e.intOf(type, 0)));
+    visible.push_back(std::move(column));
+  }
+  return visible;
+}
+
 LogicalResult Tiles::where(tile::WhereOp op) {
-  Region &region = *partial->visible;
-  Value key = region.getArguments().back();
+  Region &region = *current.visible;
   Fragment result = fragmentOf(op.getTile());
+  auto choice = e.create<scf::IfOp>(ValueRange(result.values).getTypes(), current.isPartial, /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+  OpBuilder::InsertionGuard guard(e);
+  e.setInsertionPointToStart(choice.elseBlock());
+  e.create<scf::YieldOp>(result.values);
+  e.setInsertionPointToStart(choice.thenBlock());
   Expressions x(e, scope.around, result.rows);
   bindRows(x, region);
-  x.prepare(region, {key});
-  Operand other = Operand::ofScalar(e.f32(op.getOther().convertToDouble()));
-  partial->seen.clear();
-  for (int64_t c = 0; c < result.columns(); ++c) {
-    x.beginColumn();
-    Value position = keyOf(c);
-    x.bindColumn(key, Operand::ofScalar(position, Interval::size()));
-    Operand mask = x.evaluate(region.front().getTerminator()->getOperand(0));
-    Operand exists = Operand::ofScalar(e.lt(position, scope.task.kvLen));
-    Operand visible =
-        x.lanes().apply({mask, exists}, [&](ValueRange p) { return e.createOrFold<arith::AndIOp>(p[0], p[1]); });
-    partial->seen.push_back(x.lanes().any(visible));
-    Operand column = Operand::ofLanes(Values(ArrayRef<Value>(result.values).slice(c * result.rows, result.rows)));
-    Values chosen = x.lanes().vectorsOf(x.lanes().select(visible, column, other), e.getF32Type());
-    llvm::copy(chosen, result.values.begin() + c * result.rows);
+  x.prepare(region, {region.getArguments().back()});
+  SmallVector<Values> visible = visibleElements(x, result.columns());
+  Value other = e.f32(op.getOther().convertToDouble());
+  for (int64_t c = 0; c < result.columns(); ++c)
+    for (int64_t r = 0; r < result.rows; ++r)
+      result.at(r, c) = e.select(visible[c][r], result.at(r, c), other);
+  if (current.noteSeen) {
+    Values seen;
+    for (const Values &column : visible)
+      seen.push_back(x.lanes().any(Operand::ofLanes(column)));
+    current.noteSeen(seen);
   }
-  bind(op.getResult(), std::move(result));
+  e.create<scf::YieldOp>(result.values);
+  bind(op.getResult(), Fragment{result.rows, Values(choice.getResults())});
   return success(!x.failed());
 }
 

@@ -50,10 +50,14 @@ struct KernelScope {
   }
 };
 
-/// The loop over keys around an operation, while its partial tiles are lowered.
-struct PartialTile {
-  mlir::Region *visible = nullptr;
-  Values seen; ///< i1 of each thread column: some row of this thread sees the key; set by `where`
+/// The current tile of the loop over keys around an operation.
+struct CurrentTile {
+  Value k0;                        ///< i64, position of column 0
+  Value isPartial;                 ///< i1
+  mlir::Region *visible = nullptr; ///< the mask
+  /// Called in the code of partial tiles where `where` is, with an i1 for each thread column: whether one of the
+  /// thread's rows sees the key. May be null.
+  std::function<void(const Values &)> noteSeen;
 };
 
 class Tiles {
@@ -72,14 +76,13 @@ public:
   mlir::LogicalResult where(tile::WhereOp op);
   mlir::LogicalResult dot(tile::DotOp op);
 
-  /// Position of column 0 of key tiles in the current loop, i64; and what `where` needs in partial tiles.
-  Value k0;
-  PartialTile *partial = nullptr;
+  CurrentTile current;
 
 private:
   void bindRows(Expressions &x, mlir::Region &region);
-  Value keyOf(int64_t column);
-  Value acrossWarps(Values &rows, tile::ReduceKind kind);
+  Value keyOf(Value column);
+  Values visibleRows(Expressions &x, Value position);
+  llvm::SmallVector<Values> visibleElements(Expressions &x, int64_t columns);
 
   KernelScope &scope;
   WarpEmitter &e;
