@@ -84,9 +84,26 @@ template <class T> std::vector<T> integers(unsigned seed, size_t count = 512) {
 /// Edge values of float and double and random bit patterns.
 template <class T> std::vector<T> floats(unsigned seed, size_t count = 1024) {
   using L = std::numeric_limits<T>;
-  std::vector<T> values = {0,           -T(0),          1,         -1,         T(0.5),       T(1.5),      2,
-                           L::max(),    -L::max(),      L::min(),  -L::min(),  L::denorm_min(), -L::denorm_min(),
-                           L::infinity(), -L::infinity(), L::quiet_NaN(), T(3.14159265), T(1e10), T(-1e-10), T(126.5)};
+  std::vector<T> values = {0,
+                           -T(0),
+                           1,
+                           -1,
+                           T(0.5),
+                           T(1.5),
+                           2,
+                           L::max(),
+                           -L::max(),
+                           L::min(),
+                           -L::min(),
+                           L::denorm_min(),
+                           -L::denorm_min(),
+                           L::infinity(),
+                           -L::infinity(),
+                           L::quiet_NaN(),
+                           T(3.14159265),
+                           T(1e10),
+                           T(-1e-10),
+                           T(126.5)};
   std::mt19937_64 random(seed);
   while (values.size() < count) {
     uint64_t bits = random();

@@ -34,8 +34,9 @@ TEST(EmulatorBarrier, OrdersSharedMemory) {
 }
 
 TEST(EmulatorBarrier, WriteAfterReadIsARaceToo) {
-  const char *body = "st.shared.u32 [%r2], %r0; bar.sync 0; mov.u32 %r5, 255; sub.u32 %r5, %r5, %r0; shl.b32 %r5, %r5, 2;"
-                     "add.s32 %r5, %r5, %r1; ld.shared.u32 %r6, [%r5]; st.shared.u32 [%r2], %r6;";
+  const char *body =
+      "st.shared.u32 [%r2], %r0; bar.sync 0; mov.u32 %r5, 255; sub.u32 %r5, %r5, %r0; shl.b32 %r5, %r5, 2;"
+      "add.s32 %r5, %r5, %r1; ld.shared.u32 %r6, [%r5]; st.shared.u32 [%r2], %r6;";
   cta(body).fault(FaultKind::DataRace);
   Snippet unchecked = cta(body);
   unchecked.launch.options.checks.races = false;
@@ -54,7 +55,8 @@ TEST(EmulatorBarrier, Reductions) {
   std::vector<uint32_t> out(256);
   cta("setp.gt.u32 %p1, %r0, 99; bar.red.popc.u32 %r4, 0, %p1; bar.red.and.pred %p2, 1, 256, %p1; "
       "bar.red.or.pred %p3, 0, %p1; selp.u32 %r5, 1000, 0, %p2; selp.u32 %r6, 2000, 0, %p3; add.u32 %r4, %r4, %r5;"
-      "add.u32 %r4, %r4, %r6; mul.wide.u32 %rd4, %r0, 4; add.s64 %rd5, %rd0, %rd4; st.global.u32 [%rd5], %r4;", 3)
+      "add.u32 %r4, %r4, %r6; mul.wide.u32 %rd4, %r0, 4; add.s64 %rd5, %rd0, %rd4; st.global.u32 [%rd5], %r4;",
+      3)
       .buffer(out)
       .ok();
   for (uint32_t value : out)
@@ -66,7 +68,8 @@ TEST(EmulatorBarrier, Faults) {
   cta("bar.sync 1, 48;").fault(FaultKind::Barrier);
   cta("setp.gt.u32 %p1, %r3, 3; @%p1 bra R; bar.sync 1, 256; R: bar.sync 1, 128;").fault(FaultKind::Barrier);
   std::string text = cta("setp.gt.u32 %p1, %r3, 3; @%p1 bra E; bar.sync 2, 256; E:").fault(FaultKind::Deadlock);
-  EXPECT_NE(text.find("warp 0, line 19: waits for barrier 2, 128 of 256 threads have arrived"), std::string::npos) << text;
+  EXPECT_NE(text.find("warp 0, line 19: waits for barrier 2, 128 of 256 threads have arrived"), std::string::npos)
+      << text;
 }
 
 TEST(EmulatorBarrier, SetMaxNReg) {
@@ -88,12 +91,15 @@ const char *const WaitLoop = "W: mbarrier.try_wait.parity.shared::cta.b64 %p3, [
 
 TEST(EmulatorBarrier, MbarrierPhases) {
   // Four rounds: warps 0 to 3 write, 4 to 7 read after the phase; a bar.sync lets the next round begin.
-  std::string body = std::string(Init) + "mov.u32 %r10, 0; mov.u32 %r11, 0; setp.gt.u32 %p2, %r3, 3;"
-                     "L: @%p2 bra W; add.u32 %r5, %r0, %r11; st.shared.u32 [%r2], %r5;"
-                     "mbarrier.arrive.shared::cta.b64 _, [%r1+2048]; bra N;" + WaitLoop +
-                     "ld.shared.u32 %r6, [%r2-512]; N: bar.sync 0; xor.b32 %r10, %r10, 1; add.u32 %r11, %r11, 1;"
-                     "setp.lt.u32 %p4, %r11, 4; @%p4 bra L; @!%p2 bra E; mul.wide.u32 %rd4, %r0, 4; add.s64 %rd5, %rd0, %rd4;"
-                     "st.global.u32 [%rd5-512], %r6; E:";
+  std::string body =
+      std::string(Init) +
+      "mov.u32 %r10, 0; mov.u32 %r11, 0; setp.gt.u32 %p2, %r3, 3;"
+      "L: @%p2 bra W; add.u32 %r5, %r0, %r11; st.shared.u32 [%r2], %r5;"
+      "mbarrier.arrive.shared::cta.b64 _, [%r1+2048]; bra N;" +
+      WaitLoop +
+      "ld.shared.u32 %r6, [%r2-512]; N: bar.sync 0; xor.b32 %r10, %r10, 1; add.u32 %r11, %r11, 1;"
+      "setp.lt.u32 %p4, %r11, 4; @%p4 bra L; @!%p2 bra E; mul.wide.u32 %rd4, %r0, 4; add.s64 %rd5, %rd0, %rd4;"
+      "st.global.u32 [%rd5-512], %r6; E:";
   for (uint64_t seed = 0; seed < 16; ++seed) {
     std::vector<uint32_t> out(128);
     cta(body, seed).buffer(out).ok();

@@ -6,9 +6,7 @@
 namespace attn::emu::test {
 namespace {
 
-template <class T> std::string nameOf() {
-  return (std::is_signed_v<T> ? "s" : "u") + std::to_string(sizeof(T) * 8);
-}
+template <class T> std::string nameOf() { return (std::is_signed_v<T> ? "s" : "u") + std::to_string(sizeof(T) * 8); }
 template <class T> using Register = std::conditional_t<sizeof(T) == 1, uint16_t, T>; ///< an 8-bit value lies in 16
 
 template <class D, class S> void intToInt() {
@@ -72,8 +70,7 @@ TEST(EmulatorConvert, IntegersToFloats) {
 TEST(EmulatorConvert, RoundsOnceTo16Bits) {
   // 2^25 + 2^14 + 1 is just above a tie of bf16's neighbours; rounding to f32 first would lose the 1.
   std::vector<uint32_t> a = {(1u << 25) + (1u << 17) + 1, (1u << 25) + (1u << 17), (1u << 25) + (3u << 17), 2049, 2051};
-  EXPECT_EQ(apply<uint16_t>("cvt.rn.bf16.u32", a),
-            (std::vector<uint16_t>{0x4c01, 0x4c00, 0x4c02, 0x4500, 0x4500}));
+  EXPECT_EQ(apply<uint16_t>("cvt.rn.bf16.u32", a), (std::vector<uint16_t>{0x4c01, 0x4c00, 0x4c02, 0x4500, 0x4500}));
   EXPECT_EQ(apply<uint16_t>("cvt.rn.f16.u32", std::vector<uint32_t>{2049, 2051, 65519, 65520}),
             (std::vector<uint16_t>{0x6800, 0x6802, 0x7bff, 0x7c00}));
 }

@@ -102,13 +102,15 @@ std::string loadBox(uint32_t rank, uint32_t bytes) {
   std::string r = std::to_string(rank), coordinates;
   for (uint32_t k = 0; k < rank; ++k)
     coordinates += (k ? ", %r" : "%r") + std::to_string(20 + k);
-  std::string text = "mov.u32 %r1, smem; setp.ne.u32 %p1, %r0, 0; mov.b64 %rd4, map; cvta.param.u64 %rd5, %rd4; @%p1 bra S;\n"
-                     "mbarrier.init.shared::cta.b64 [%r1+32768], 1; fence.mbarrier_init.release.cluster;\n";
+  std::string text =
+      "mov.u32 %r1, smem; setp.ne.u32 %p1, %r0, 0; mov.b64 %rd4, map; cvta.param.u64 %rd5, %rd4; @%p1 bra S;\n"
+      "mbarrier.init.shared::cta.b64 [%r1+32768], 1; fence.mbarrier_init.release.cluster;\n";
   for (uint32_t k = 0; k < rank; ++k)
     text += "ld.global.u32 %r" + std::to_string(20 + k) + ", [%rd1+" + std::to_string(4 * k) + "];";
   text += "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%r1+32768], " + std::to_string(bytes) + ";\n";
   text += "cp.async.bulk.tensor." + r + "d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%r1], [%rd5, {" +
-          coordinates + "}], [%r1+32768];\nS: bar.sync 0; mov.u32 %r2, 0;\n"
+          coordinates +
+          "}], [%r1+32768];\nS: bar.sync 0; mov.u32 %r2, 0;\n"
           "W: mbarrier.try_wait.parity.shared::cta.b64 %p2, [%r1+32768], %r2; @!%p2 bra W;\n";
   return text;
 }
@@ -139,10 +141,11 @@ void checkBox(const BoxCase &test, Completion mode, bool nan) {
   desc.base = reinterpret_cast<void *>(base);
   std::vector<int32_t> at(test.at.begin(), test.at.end());
 
-  std::string body = loadBox(test.rank, bytes) +
-                     "mov.u32 %r3, %r0; C: add.u32 %r4, %r1, %r3; ld.shared.u8 %r5, [%r4]; cvt.u64.u32 %rd6, %r3;"
-                     "add.s64 %rd7, %rd0, %rd6; st.global.u8 [%rd7], %r5; add.u32 %r3, %r3, 32; setp.lt.u32 %p3, %r3, " +
-                     std::to_string(bytes) + "; @%p3 bra C;";
+  std::string body =
+      loadBox(test.rank, bytes) +
+      "mov.u32 %r3, %r0; C: add.u32 %r4, %r1, %r3; ld.shared.u8 %r5, [%r4]; cvt.u64.u32 %rd6, %r3;"
+      "add.s64 %rd7, %rd0, %rd6; st.global.u8 [%rd7], %r5; add.u32 %r3, %r3, 32; setp.lt.u32 %p3, %r3, " +
+      std::to_string(bytes) + "; @%p3 bra C;";
   std::string text = kernelText(body), error;
   text.replace(text.find(".param .u64 p3"), 14, ".param .u64 p3, .param .align 64 .b8 map[128]");
   auto module = Module::load(text, error);
@@ -299,7 +302,7 @@ TEST(EmulatorCopy, TensorMapRules) {
   broken([](TensorMapDesc &d) { d.strides[1] = 120; });
   broken([](TensorMapDesc &d) { d.dims[1] = 0; });
   broken([](TensorMapDesc &d) { d.swizzle = Swizzle::B64; }); // 128 bytes of box in a span of 64
-  broken([](TensorMapDesc &d) { d.box[0] = 4; });              // 8 bytes
+  broken([](TensorMapDesc &d) { d.box[0] = 4; });             // 8 bytes
   broken([](TensorMapDesc &d) { d.elementStrides[0] = 2; });
   broken([](TensorMapDesc &d) { d.type = ElementType::U16, d.fillNaN = true; });
   EXPECT_NE(encodeTensorMap(good, map + 1), "");

@@ -4,9 +4,7 @@
 namespace attn::emu::test {
 namespace {
 
-template <class T> std::string suffix() {
-  return (std::is_signed_v<T> ? ".s" : ".u") + std::to_string(sizeof(T) * 8);
-}
+template <class T> std::string suffix() { return (std::is_signed_v<T> ? ".s" : ".u") + std::to_string(sizeof(T) * 8); }
 template <class T> using Wide = std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>;
 
 template <class T, class D, class F> void binary(const std::string &mnemonic, F expected) {
@@ -40,7 +38,8 @@ TYPED_TEST(EmulatorInteger, Arithmetic) {
   binary<T, T>("max" + t, [](T a, T b) { return std::max(a, b); });
   binary<T, T>("div" + t, [](T a, T b) { return b == 0 ? W(-1) : W(a) / W(b); });
   binary<T, T>("rem" + t, [](T a, T b) { return b == 0 ? W(a) : W(a) % W(b); });
-  ternary<T, T, T>("mad.lo" + t, [](T a, T b, T c) { return W((unsigned __int128)(a) * (unsigned __int128)(b)) + W(c); });
+  ternary<T, T, T>("mad.lo" + t,
+                   [](T a, T b, T c) { return W((unsigned __int128)(a) * (unsigned __int128)(b)) + W(c); });
   ternary<T, T, T>("mad.hi" + t, [](T a, T b, T c) { return ((W(a) * W(b)) >> bits) + W(c); });
 }
 
@@ -50,7 +49,8 @@ TEST(EmulatorIntegerForms, Wide) {
   binary<uint32_t, uint64_t>("mul.wide.u32", [](uint64_t a, uint64_t b) { return a * b; });
   binary<int32_t, int64_t>("mul.wide.s32", [](int64_t a, int64_t b) { return a * b; });
   ternary<uint32_t, uint64_t, uint64_t>("mad.wide.u32", [](uint64_t a, uint64_t b, uint64_t c) { return a * b + c; });
-  ternary<int32_t, int64_t, int64_t>("mad.wide.s32", [](int64_t a, int64_t b, uint64_t c) { return uint64_t(a * b) + c; });
+  ternary<int32_t, int64_t, int64_t>("mad.wide.s32",
+                                     [](int64_t a, int64_t b, uint64_t c) { return uint64_t(a * b) + c; });
 }
 
 TEST(EmulatorIntegerForms, UnaryAndBits) {

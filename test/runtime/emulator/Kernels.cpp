@@ -32,7 +32,8 @@ std::string hopperKernel() {
 .extern .shared .align 1024 .b8 smem[];
 .visible .entry hopper(.param .align 64 .b8 mapA[128], .param .align 64 .b8 mapB[128], .param .align 64 .b8 mapC[128])
 .maxntid 256, 1, 1
-{)" + std::string(Registers) + R"(
+{)" + std::string(Registers) +
+                  R"(
   shr.u32 %r2, %r0, 7;
   setp.ne.u32 %p1, %r0, 0;
   @%p1 bra INITED;
@@ -69,7 +70,8 @@ WAIT_EMPTY:
   cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%r14], [%rd1, {%r15, %r20}], [%r16];
   cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%r14+8192], [%rd2, {%r15, %r20}], [%r16];
   add.u32 %r10, %r10, 1;
-  setp.lt.u32 %p4, %r10, )" + num(Tiles) + R"(;
+  setp.lt.u32 %p4, %r10, )" +
+                  num(Tiles) + R"(;
   @%p4 bra PRODUCE;
   bra.uni END;
 CONSUMER:
@@ -100,7 +102,8 @@ WAIT_FULL:
   wgmma.wait_group.sync.aligned 0;
   @%p6 mbarrier.arrive.shared::cta.b64 _, [%r12+40976];
   add.u32 %r10, %r10, 1;
-  setp.lt.u32 %p4, %r10, )" + num(Tiles) + R"(;
+  setp.lt.u32 %p4, %r10, )" +
+       num(Tiles) + R"(;
   @%p4 bra CONSUME;
   and.b32 %r21, %r3, 15;
   shr.u32 %r22, %r3, 4;
@@ -112,7 +115,8 @@ WAIT_FULL:
 )";
   for (int c = 0; c < 8; c += 2) {
     for (int k = 0; k < 4; ++k)
-      t += "  cvt.rn.bf16x2.f32 %r" + num(40 + k) + ", %f" + num(4 * c + 2 * k + 1) + ", %f" + num(4 * c + 2 * k) + ";\n";
+      t += "  cvt.rn.bf16x2.f32 %r" + num(40 + k) + ", %f" + num(4 * c + 2 * k + 1) + ", %f" + num(4 * c + 2 * k) +
+           ";\n";
     t += "  add.u32 %r27, %r22, " + num(c) + ";\n  xor.b32 %r27, %r27, %r26;\n  mad.lo.u32 %r28, %r27, 16, %r25;\n";
     t += "  stmatrix.sync.aligned.m8n8.x4.shared::cta.b16 [%r28+32768], " + list("%r", 40, 4) + ";\n";
   }
@@ -141,7 +145,8 @@ std::string ampereKernel() {
 .extern .shared .align 1024 .b8 smem[];
 .visible .entry ampere(.param .u64 pa, .param .u64 pb, .param .u64 pc)
 .maxntid 128, 1, 1
-{)" + std::string(Registers) + R"(
+{)" + std::string(Registers) +
+                  R"(
   ld.param.u64 %rd1, [pa];
   ld.param.u64 %rd2, [pb];
   ld.param.u64 %rd3, [pc];
@@ -152,7 +157,8 @@ std::string ampereKernel() {
   xor.b32 %r7, %r7, %r6;
   mad.lo.u32 %r8, %r5, 128, %r1;
   mad.lo.u32 %r8, %r7, 16, %r8;
-  mul.lo.u32 %r9, %r5, )" + num(rowBytes) + R"(;
+  mul.lo.u32 %r9, %r5, )" +
+                  num(rowBytes) + R"(;
   mad.lo.u32 %r9, %r6, 16, %r9;
   cvt.u64.u32 %rd4, %r9;
   add.s64 %rd5, %rd1, %rd4;
@@ -179,8 +185,8 @@ std::string ampereKernel() {
   };
   t += "  mov.u32 %r31, %r8;\n";
   load();
-  t += "  cp.async.commit_group;\n  mov.u32 %r10, 0;\nLOOP:\n  add.u32 %r11, %r10, 1;\n  setp.ge.u32 %p1, %r11, " + num(Tiles) +
-       ";\n  @%p1 bra LOADED;\n  and.b32 %r12, %r11, 1;\n  mad.lo.u32 %r31, %r12, 16384, %r8;\n";
+  t += "  cp.async.commit_group;\n  mov.u32 %r10, 0;\nLOOP:\n  add.u32 %r11, %r10, 1;\n  setp.ge.u32 %p1, %r11, " +
+       num(Tiles) + ";\n  @%p1 bra LOADED;\n  and.b32 %r12, %r11, 1;\n  mad.lo.u32 %r31, %r12, 16384, %r8;\n";
   load();
   t += R"(LOADED:
   cp.async.commit_group;
@@ -192,11 +198,14 @@ std::string ampereKernel() {
   mad.lo.u32 %r34, %r23, 128, %r32;
 )";
   for (int step = 0; step < 4; ++step) {
-    t += "  add.u32 %r35, %r22, " + num(2 * step) + ";\n  xor.b32 %r35, %r35, %r21;\n  mad.lo.u32 %r36, %r35, 16, %r33;\n";
+    t += "  add.u32 %r35, %r22, " + num(2 * step) +
+         ";\n  xor.b32 %r35, %r35, %r21;\n  mad.lo.u32 %r36, %r35, 16, %r33;\n";
     t += "  ldmatrix.sync.aligned.m8n8.x4.shared.b16 " + list("%r", 40, 4) + ", [%r36];\n";
-    t += "  add.u32 %r37, %r24, " + num(2 * step) + ";\n  xor.b32 %r37, %r37, %r25;\n  mad.lo.u32 %r38, %r37, 16, %r34;\n";
+    t += "  add.u32 %r37, %r24, " + num(2 * step) +
+         ";\n  xor.b32 %r37, %r37, %r25;\n  mad.lo.u32 %r38, %r37, 16, %r34;\n";
     for (int pair = 0; pair < 4; ++pair) {
-      t += "  ldmatrix.sync.aligned.m8n8.x4.shared.b16 " + list("%r", 44, 4) + ", [%r38+" + num(8192 + pair * 2048) + "];\n";
+      t += "  ldmatrix.sync.aligned.m8n8.x4.shared.b16 " + list("%r", 44, 4) + ", [%r38+" + num(8192 + pair * 2048) +
+           "];\n";
       for (int k = 0; k < 2; ++k) {
         std::string d = list("%f", 4 * (2 * pair + k), 4);
         t += "  mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 " + d + ", " + list("%r", 40, 4) + ", " +
@@ -206,7 +215,8 @@ std::string ampereKernel() {
   }
   t += R"(  bar.sync 1;
   mov.u32 %r10, %r11;
-  setp.lt.u32 %p2, %r10, )" + num(Tiles) + R"(;
+  setp.lt.u32 %p2, %r10, )" +
+       num(Tiles) + R"(;
   @%p2 bra LOOP;
   shr.u32 %r50, %r3, 2;
   mad.lo.u32 %r50, %r4, 16, %r50;

@@ -7,8 +7,9 @@ namespace attn::emu::test {
 namespace {
 
 /// setp.<compare>.<type>, as 0 or 1.
-template <class T, class F> void compare(const std::string &what, const std::string &type, F expected,
-                                         const std::vector<T> &a, const std::vector<T> &b) {
+template <class T, class F>
+void compare(const std::string &what, const std::string &type, F expected, const std::vector<T> &a,
+             const std::vector<T> &b) {
   std::string mnemonic = "setp." + what + "." + type;
   // The predicate goes to a register; braces give it a scope of its own.
   auto d = apply<uint32_t, T, T>("{ .reg .pred q; " + mnemonic + " q, " + reg<T>(1) + ", " + reg<T>(2) +

@@ -30,7 +30,8 @@ public:
     double magnitude = values[code & (values.size() - 1)];
     return code >> (bits - 1) ? -magnitude : magnitude;
   }
-  /// Nearest, ties to even codes. Beyond the largest: `saturate` or infinity. NaN has all exponent and mantissa bits set.
+  /// Nearest, ties to even codes. Beyond the largest: `saturate` or infinity. NaN has all exponent and mantissa bits
+  /// set.
   uint32_t encode(long double x, bool saturate) const {
     uint32_t sign = std::signbit(x) ? 1u << (bits - 1) : 0;
     if (std::isnan(x))
@@ -68,7 +69,8 @@ std::vector<uint16_t> allCodes() {
   return codes;
 }
 std::vector<uint16_t> someCodes(unsigned seed) {
-  std::vector<uint16_t> codes = {0, 0x8000, 1, 0x8001, 0x3c00, 0x3f80, 0x7bff, 0x7f7f, 0x7c00, 0x7f80, 0xfc00, 0xff80, 0x7fff};
+  std::vector<uint16_t> codes = {0,      0x8000, 1,      0x8001, 0x3c00, 0x3f80, 0x7bff,
+                                 0x7f7f, 0x7c00, 0x7f80, 0xfc00, 0xff80, 0x7fff};
   std::mt19937 random(seed);
   while (codes.size() < 4096)
     codes.push_back(uint16_t(random()));
@@ -165,8 +167,12 @@ TEST(EmulatorNarrow, Arithmetic) {
     arithmetic("add.rn", brain, [](double a, double b) { return a + b; });
     arithmetic("sub.rn", brain, [](double a, double b) { return a - b; });
     arithmetic("mul.rn", brain, [](double a, double b) { return a * b; });
-    arithmetic("max", brain, [](double a, double b) { return std::isnan(a) ? b : std::isnan(b) ? a : a == b ? (std::signbit(a) ? b : a) : std::max(a, b); });
-    arithmetic("min", brain, [](double a, double b) { return std::isnan(a) ? b : std::isnan(b) ? a : a == b ? (std::signbit(a) ? a : b) : std::min(a, b); });
+    arithmetic("max", brain, [](double a, double b) {
+      return std::isnan(a) ? b : std::isnan(b) ? a : a == b ? (std::signbit(a) ? b : a) : std::max(a, b);
+    });
+    arithmetic("min", brain, [](double a, double b) {
+      return std::isnan(a) ? b : std::isnan(b) ? a : a == b ? (std::signbit(a) ? a : b) : std::min(a, b);
+    });
   }
 }
 

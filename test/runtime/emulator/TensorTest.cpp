@@ -11,7 +11,8 @@ struct Format {
   const char *name;
   int bytes, exponentBits, mantissaBits;
 };
-constexpr Format F16{"f16", 2, 5, 10}, BF16{"bf16", 2, 8, 7}, E4M3{"e4m3", 1, 4, 3}, E5M2{"e5m2", 1, 5, 2}, S8{"s8", 1, 0, 0};
+constexpr Format F16{"f16", 2, 5, 10}, BF16{"bf16", 2, 8, 7}, E4M3{"e4m3", 1, 4, 3}, E5M2{"e5m2", 1, 5, 2},
+    S8{"s8", 1, 0, 0};
 
 /// The code of a number from -4 to 4.
 uint16_t encode(const Format &f, int v) {
@@ -68,7 +69,8 @@ void checkMma(const Format &fa, const Format &fb, const std::string &mnemonic) {
   ld.global.v4.u32 {%r10, %r11, %r12, %r13}, [%rd6];
   ld.global.v2.u32 {%r14, %r15}, [%rd7];
   ld.global.v4.u32 {%r16, %r17, %r18, %r19}, [%rd8];
-  )" + mnemonic + R"( {%r20, %r21, %r22, %r23}, {%r10, %r11, %r12, %r13}, {%r14, %r15}, {%r16, %r17, %r18, %r19};
+  )" + mnemonic +
+            R"( {%r20, %r21, %r22, %r23}, {%r10, %r11, %r12, %r13}, {%r14, %r15}, {%r16, %r17, %r18, %r19};
   st.global.v4.u32 [%rd9], {%r20, %r21, %r22, %r23};
 )");
   bool integer = !fa.exponentBits;
@@ -95,9 +97,11 @@ TEST(EmulatorTensor, Mma) {
   checkMma(E4M3, E4M3, "mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32");
   checkMma(E4M3, E5M2, "mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e5m2.f32");
   checkMma(S8, S8, "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32");
-  for (const char *bad : {"mma.sync.aligned.m16n8k16.row.col.f32.f16.bf16.f32", "mma.sync.aligned.m16n8k32.row.col.f32.bf16.bf16.f32",
-                          "mma.sync.aligned.m16n8k16.col.row.f32.f16.f16.f32", "mma.sync.aligned.m16n8k32.row.col.f32.s8.s8.f32"})
-    EXPECT_NE(loadError(std::string(bad) + " {%r1,%r2,%r3,%r4}, {%r1,%r2,%r3,%r4}, {%r1,%r2}, {%r1,%r2,%r3,%r4};"), "") << bad;
+  for (const char *bad :
+       {"mma.sync.aligned.m16n8k16.row.col.f32.f16.bf16.f32", "mma.sync.aligned.m16n8k32.row.col.f32.bf16.bf16.f32",
+        "mma.sync.aligned.m16n8k16.col.row.f32.f16.f16.f32", "mma.sync.aligned.m16n8k32.row.col.f32.s8.s8.f32"})
+    EXPECT_NE(loadError(std::string(bad) + " {%r1,%r2,%r3,%r4}, {%r1,%r2,%r3,%r4}, {%r1,%r2}, {%r1,%r2,%r3,%r4};"), "")
+        << bad;
 }
 
 TEST(EmulatorTensor, LoadAndStoreMatrix) {
@@ -107,11 +111,18 @@ TEST(EmulatorTensor, LoadAndStoreMatrix) {
       std::string list = count == 1 ? "{%r10}" : count == 2 ? "{%r10, %r11}" : "{%r10, %r11, %r12, %r13}";
       Snippet s("mov.u32 %r1, smem; shl.b32 %r2, %r0, 4; add.s32 %r3, %r1, %r2; mul.wide.u32 %rd4, %r0, 16;"
                 "add.s64 %rd5, %rd1, %rd4; add.s64 %rd6, %rd0, %rd4; ld.global.v4.u32 {%r4, %r5, %r6, %r7}, [%rd5];"
-                "st.shared.v4.u32 [%r3], {%r4, %r5, %r6, %r7}; mov.u32 %r10, 0; mov.u32 %r11, 0; mov.u32 %r12, 0; mov.u32 %r13, 0;"
-                "bar.warp.sync -1; ldmatrix.sync.aligned.m8n8" + x + ".shared.b16 " + list + ", [%r3];"
+                "st.shared.v4.u32 [%r3], {%r4, %r5, %r6, %r7}; mov.u32 %r10, 0; mov.u32 %r11, 0; mov.u32 %r12, 0; "
+                "mov.u32 %r13, 0;"
+                "bar.warp.sync -1; ldmatrix.sync.aligned.m8n8" +
+                x + ".shared.b16 " + list +
+                ", [%r3];"
                 "st.global.v4.u32 [%rd6], {%r10, %r11, %r12, %r13}; add.s32 %r3, %r3, 512;"
-                "stmatrix.sync.aligned.m8n8" + x + ".shared.b16 [%r3], " + list + ";"
-                "bar.warp.sync -1; setp.ge.u32 %p1, %r0, " + std::to_string(8 * count) + "; @%p1 bra E;"
+                "stmatrix.sync.aligned.m8n8" +
+                x + ".shared.b16 [%r3], " + list +
+                ";"
+                "bar.warp.sync -1; setp.ge.u32 %p1, %r0, " +
+                std::to_string(8 * count) +
+                "; @%p1 bra E;"
                 "ld.shared.v4.u32 {%r4, %r5, %r6, %r7}, [%r3]; st.global.v4.u32 [%rd6+512], {%r4, %r5, %r6, %r7}; E:");
       std::vector<uint16_t> in(256), out(512);
       for (size_t k = 0; k < in.size(); ++k)
@@ -227,11 +238,13 @@ C:
   ld.global.v4.u32 {%r5, %r6, %r7, %r8}, [%rd5];
   st.shared.v4.u32 [%r4], {%r5, %r6, %r7, %r8};
   add.u32 %r2, %r2, 128;
-  setp.lt.u32 %p1, %r2, )" + std::to_string(memory.size() / 16) + R"(;
+  setp.lt.u32 %p1, %r2, )" +
+                     std::to_string(memory.size() / 16) + R"(;
   @%p1 bra C;
   fence.proxy.async.shared::cta;
   bar.sync 0;
-  mul.wide.u32 %rd6, %r0, )" + std::to_string(2 * n) + R"(;
+  mul.wide.u32 %rd6, %r0, )" +
+                     std::to_string(2 * n) + R"(;
   add.s64 %rd7, %rd2, %rd6;
   add.s64 %rd8, %rd0, %rd6;
   mul.wide.u32 %rd9, %r0, 16;
@@ -241,10 +254,13 @@ C:
   setp.ne.u32 %p3, 0, 0;
   shr.u32 %r20, %r1, 4;
   cvt.u64.u32 %rd20, %r20;
-  add.s64 %rd21, %rd20, )" + std::to_string(ta.descriptor) + R"(;
-  add.s64 %rd22, %rd20, )" + std::to_string(tb.descriptor + ta.bytes / 16) + ";\n" + (test.accumulate ? load : "") + R"(
+  add.s64 %rd21, %rd20, )" +
+                     std::to_string(ta.descriptor) + R"(;
+  add.s64 %rd22, %rd20, )" +
+                     std::to_string(tb.descriptor + ta.bytes / 16) + ";\n" + (test.accumulate ? load : "") + R"(
   wgmma.fence.sync.aligned;
-  wgmma.mma_async.sync.aligned.)" + shape + ".f32." + test.a.name + "." + test.b.name + " " + d + "}, " +
+  wgmma.mma_async.sync.aligned.)" +
+                     shape + ".f32." + test.a.name + "." + test.b.name + " " + d + "}, " +
                      (test.registers ? "{%r10, %r11, %r12, %r13}" : "%rd21") + ", %rd22" + tail + R"(;
   wgmma.commit_group.sync.aligned;
   wgmma.wait_group.sync.aligned 0;

@@ -17,15 +17,25 @@ TEST(EmulatorWarp, Shuffles) {
     const char *kind;
     uint32_t b, c;
   };
-  for (Case test : {Case{"bfly", 1, 31}, {"bfly", 16, 31}, {"bfly", 2, 0x1c1f}, {"idx", 5, 31}, {"idx", 3, 0x181f},
-                    {"up", 1, 0}, {"up", 4, 0x1800}, {"down", 3, 31}, {"down", 2, 0x181f}}) {
+  for (Case test : {Case{"bfly", 1, 31},
+                    {"bfly", 16, 31},
+                    {"bfly", 2, 0x1c1f},
+                    {"idx", 5, 31},
+                    {"idx", 3, 0x181f},
+                    {"up", 1, 0},
+                    {"up", 4, 0x1800},
+                    {"down", 3, 31},
+                    {"down", 2, 0x181f}}) {
     auto out = perThread("mul.lo.u32 %r1, %r0, 3; shfl.sync." + std::string(test.kind) + ".b32 %r2|%p1, %r1, " +
                          std::to_string(test.b) + ", " + std::to_string(test.c) +
                          ", -1; selp.u32 %r3, 1000, 0, %p1; add.u32 %r100, %r2, %r3;");
     for (uint32_t l = 0; l < 32; ++l) { // the pseudo code of the PTX ISA
       uint32_t segment = test.c >> 8 & 31, clamp = test.c & 31, last = (l & segment) | (clamp & ~segment);
       std::string kind = test.kind;
-      int j = kind == "up" ? int(l) - int(test.b) : kind == "down" ? int(l + test.b) : kind == "bfly" ? int(l ^ test.b) : int((l & segment) | (test.b & ~segment));
+      int j = kind == "up"     ? int(l) - int(test.b)
+              : kind == "down" ? int(l + test.b)
+              : kind == "bfly" ? int(l ^ test.b)
+                               : int((l & segment) | (test.b & ~segment));
       bool p = kind == "up" ? j >= int(last) : j <= int(last);
       EXPECT_EQ(out[l], uint32_t(p ? j : int(l)) * 3 + (p ? 1000 : 0)) << test.kind << " lane " << l;
     }
@@ -33,7 +43,8 @@ TEST(EmulatorWarp, Shuffles) {
 }
 
 TEST(EmulatorWarp, VotesAndReductions) {
-  auto sum = perThread("redux.sync.add.s32 %r1, %r0, -1; redux.sync.max.u32 %r2, %r0, -1; mad.lo.u32 %r100, %r1, 100, %r2;");
+  auto sum =
+      perThread("redux.sync.add.s32 %r1, %r0, -1; redux.sync.max.u32 %r2, %r0, -1; mad.lo.u32 %r100, %r1, 100, %r2;");
   auto ballot = perThread("setp.gt.u32 %p1, %r0, 11; vote.sync.ballot.b32 %r100, %p1, -1;");
   auto votes = perThread("setp.gt.u32 %p1, %r0, 11; vote.sync.any.pred %p2, %p1, -1; vote.sync.all.pred %p3, %p1, -1;"
                          "selp.u32 %r1, 1, 0, %p2; selp.u32 %r2, 2, 0, %p3; add.u32 %r100, %r1, %r2;");
