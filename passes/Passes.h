@@ -14,6 +14,9 @@ namespace attn::passes {
 #define GEN_PASS_REGISTRATION
 #include "passes/Passes.h.inc"
 
+/// The part of the pipeline that leaves one attend per launch, in the attn dialect.
+void buildLaunchPipeline(mlir::OpPassManager &manager);
+
 /// The order of the passes, from an imported pattern to a verified tiled form for `machine`.
 /// Options of the tile sizes in `options` (rows, keys) override the cost model where they are not
 /// 0; lanes and cache sizes come from the machine.

@@ -48,6 +48,7 @@ def TileAttention : Pass<"attn-tile", "::mlir::ModuleOp"> {
   let options = [
     Option<"lanes", "lanes", "int64_t", "16", "fp32 lanes of a vector register of the target">,
     Option<"l2Bytes", "l2-bytes", "int64_t", "1048576", "L2 cache of the target in bytes">,
+    Option<"tensorCores", "tensor-cores", "bool", "false", "tiles and scales for the matrix units of a GPU">,
     Option<"rows", "rows", "int64_t", "0", "rows of the prefill tile (0: the cost model chooses)">,
     Option<"keys", "keys", "int64_t", "0", "keys of a tile (0: the cost model chooses)">];
   let dependentDialects = ["::attn::tile::TileDialect", "::attn::ir::AttnDialect"];

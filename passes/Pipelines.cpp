@@ -7,13 +7,18 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 
+void attn::passes::buildLaunchPipeline(mlir::OpPassManager &manager) {
+  manager.addPass(createSimplifyMasks());
+  manager.addPass(createSplitPartitions());
+  manager.addPass(createFuseKernelMaps());
+}
+
 void attn::passes::buildTilePipeline(mlir::OpPassManager &manager, const tile::Machine &machine,
                                      TileAttentionOptions options) {
   options.lanes = machine.lanes;
   options.l2Bytes = machine.l2Bytes;
-  manager.addPass(createSimplifyMasks());
-  manager.addPass(createSplitPartitions());
-  manager.addPass(createFuseKernelMaps());
+  options.tensorCores = machine.tensorCores;
+  buildLaunchPipeline(manager);
   manager.addPass(createTileAttention(options));
   manager.addPass(createVerifyTiled());
 }

@@ -14,7 +14,7 @@ Boxes::Boxes(KernelScope &scope) : scope(scope), e(scope.e), grid(passes::tokenG
 
 /// The results of mask::boxLayout for one box.
 Values Boxes::layout(Side side, Value number) {
-  RangeInputs inputs = rangeInputs(scope, {{"box", number}});
+  RangeInputs inputs = rangeInputs(scope, {{".box", number}});
   return emitRangeCode(e, mask::boxLayout(*grid, side).code, inputs);
 }
 

@@ -143,7 +143,7 @@ FailureOr<Values> Loops::rangeCode(tile::ForKeysOp op, Value k0) {
   auto mask = passes::regionToExpr(op.getVisible());
   if (failed(mask))
     return failure();
-  RangeInputs inputs = rangeInputs(scope, {{"k0", k0}, {"row0", row0}});
+  RangeInputs inputs = rangeInputs(scope, {{".k0", k0}, {".row0", row0}});
   if (boxes)
     return emitRangeCode(e, passes::boxProgram(scope.kernel, boxes.tokenGrid(), *mask).code(), inputs);
   return emitRangeCode(e, passes::rangeProgram(scope.kernel, *mask).code(), inputs);

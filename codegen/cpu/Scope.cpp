@@ -16,9 +16,9 @@ RangeInputs attn::codegen::cpu::rangeInputs(KernelScope &scope, std::map<std::st
   return codegen::rangeInputs(where, [&scope, given = std::move(given), position](StringRef name) -> Value {
     if (auto it = given.find(name.str()); it != given.end())
       return it->second;
-    if (name == "q_first")
+    if (name == ".q_first")
       return position(0);
-    if (name == "q_last")
+    if (name == ".q_last")
       return position(scope.task.rowTile - 1);
     return {};
   });

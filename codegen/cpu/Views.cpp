@@ -2,6 +2,7 @@
 #include "codegen/cpu/Views.h"
 
 #include "attn/KernelABI.h"
+#include "codegen/emit/Rows.h"
 
 #include <cstddef>
 
@@ -81,49 +82,6 @@ void attn::codegen::cpu::emitRowCoordinates(Emitter &e, const Task &task, Value 
             });
   });
 }
-
-namespace {
-
-/// The words of one view, loaded, with the part of the address that is the same for all rows.
-struct Rows {
-  Emitter &e;
-  Value view, rowStride, sink, ring, first;
-
-  Rows(Emitter &e, const Task &task, Value viewWords, size_t firstRowField) : e(e), view(e.capture(viewWords)) {
-    rowStride = e.word(view, ATTN_VIEW_ROW_STRIDE);
-    sink = e.word(view, ATTN_VIEW_SINK);
-    ring = e.word(view, ATTN_VIEW_RING);
-    first = requestField(e, task, firstRowField);
-  }
-
-  /// base + b * batch_stride
-  Value request(const Task &task) {
-    Value base = e.load(e.ptr(), e.gep(view, ATTN_VIEW_BASE * 8), 8);
-    return e.gep(base, e.mul(e.capture(task.b), e.word(view, ATTN_VIEW_BATCH_STRIDE)));
-  }
-  Value ofHead(Value base, Value head) {
-    Value map = e.word(view, ATTN_VIEW_HEAD_MAP);
-    Value mapped = e.choose(
-        e.ne(map, e.i64(0)), e.getI64Type(),
-        [&]() -> Value {
-          Value table = e.load(e.ptr(), e.gep(view, ATTN_VIEW_HEAD_MAP * 8), 8);
-          Value entry = e.load(e.getI32Type(), e.gep(table, e.mul(head, 4)), 4);
-          return e.create<arith::ExtSIOp>(e.getI64Type(), entry);
-        },
-        [&] { return head; });
-    return e.gep(base, e.mul(mapped, e.word(view, ATTN_VIEW_HEAD_STRIDE)));
-  }
-  /// slot(p) = (ring == 0 || p < sink) ? p : sink + (p - sink) % ring
-  Value slot(Value position) {
-    Value past = e.sub(position, sink);
-    Value wraps = e.createOrFold<arith::AndIOp>(e.ne(ring, e.i64(0)), e.cmp(CmpIPredicate::sge, past, e.i64(0)));
-    return e.choose(
-        wraps, e.getI64Type(), [&] { return e.add(sink, remainder(e, past, ring)); }, [&] { return position; });
-  }
-  Value address(Value base, Value slot) { return e.gep(base, e.mul(e.add(first, slot), rowStride)); }
-};
-
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Rows of boxes

@@ -133,7 +133,7 @@ void Emitter::prefetch(Value address, int64_t bytes) {
 //===----------------------------------------------------------------------===//
 
 Values Emitter::loop(Value from, Value to, int64_t step, ValueRange inits, LoopBody body) {
-  auto op = create<scf::ForOp>(from, to, i64(step), inits);
+  auto op = create<scf::ForOp>(from, to, intOf(from.getType(), step), inits);
   InsertionGuard guard(*this);
   setInsertionPointToStart(op.getBody());
   Values next = body(op.getInductionVar(), op.getRegionIterArgs());
@@ -164,6 +164,15 @@ void Emitter::when(Value condition, function_ref<void()> body) {
   InsertionGuard guard(*this);
   setInsertionPointToStart(op.thenBlock());
   body();
+}
+
+void Emitter::whenElse(Value condition, function_ref<void()> yes, function_ref<void()> no) {
+  auto op = create<scf::IfOp>(condition, /*withElseRegion=*/true);
+  InsertionGuard guard(*this);
+  setInsertionPointToStart(op.thenBlock());
+  yes();
+  setInsertionPointToStart(op.elseBlock());
+  no();
 }
 
 Value Emitter::choose(Value condition, Type type, function_ref<Value()> yes, function_ref<Value()> no) {

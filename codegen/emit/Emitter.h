@@ -109,6 +109,7 @@ public:
   /// for (i = from; i < to; i = body(i))
   void whileBelow(Value from, Value to, llvm::function_ref<Value(Value iv)> body);
   void when(Value condition, llvm::function_ref<void()> body);
+  void whenElse(Value condition, llvm::function_ref<void()> yes, llvm::function_ref<void()> no);
   /// The value of `yes` or of `no`, of which only one runs.
   Value choose(Value condition, Type type, llvm::function_ref<Value()> yes, llvm::function_ref<Value()> no);
 

@@ -159,16 +159,14 @@ RangeInputs attn::codegen::rangeInputs(const RangeScope &scope, std::function<Va
     const TaskCoordinates &task = scope.task;
     if (Value value = given(name))
       return value;
-    if (name == "q_pos")
+    if (name == ".q_pos")
       return task.qPos;
-    if (name == "h" || name == "h_first")
+    if (name == "h" || name == ".h_first")
       return task.head;
-    if (name == "h_last")
+    if (name == ".h_last")
       return task.pack ? e.add(e.add(task.head, task.group), -1) : task.head;
-    if (name == "tile")
+    if (name == ".tile")
       return e.i64(task.keyTile);
-    if (name == "group")
-      return task.group;
     if (name == "b")
       return task.b;
     if (name == "g")

@@ -84,8 +84,8 @@ static bool writeAll(int fd, std::string_view data) {
 static std::string buildId() {
   Dl_info self;
   struct stat info;
-  bool found = ::dladdr(reinterpret_cast<void *>(&codegen::cachePublish), &self) &&
-               std::strchr(self.dli_fname, '/') && ::stat(self.dli_fname, &info) == 0;
+  bool found = ::dladdr(reinterpret_cast<void *>(&codegen::cachePublish), &self) && std::strchr(self.dli_fname, '/') &&
+               ::stat(self.dli_fname, &info) == 0;
   if (!found && ::stat("/proc/self/exe", &info) != 0)
     return "process " + std::to_string(::getpid());
   return std::to_string(info.st_size) + "." + std::to_string(info.st_mtim.tv_sec) + "." +

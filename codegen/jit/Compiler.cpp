@@ -1,11 +1,13 @@
 //===- Compiler.cpp - From spec text to an artifact --------------------------===//
 #include "codegen/jit/Compiler.h"
 
-#include "codegen/cpu/CPU.h"
 #include "codegen/jit/Cache.h"
+#include "codegen/jit/Ptxas.h"
+#include "codegen/jit/Target.h"
 #include "codegen/jit/Unit.h"
 #include "dialect/spec/Print.h"
 #include "dialect/spec/Read.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <atomic>
 #include <memory>
@@ -32,6 +34,28 @@ static void parallelFor(size_t count, llvm::function_ref<void(size_t)> body) {
     helper.join();
 }
 
+/// The machines of targets, each with all of the targets that run its code. Sets `error` if some target is wrong.
+static std::vector<std::pair<tile::Machine, std::vector<std::string>>> machinesOf(llvm::ArrayRef<std::string> targets,
+                                                                                  Emit emit, std::string &error) {
+  std::vector<std::pair<tile::Machine, std::vector<std::string>>> machines;
+  for (const std::string &target : targets) {
+    auto machine = machineOf(target);
+    if (failed(machine)) {
+      error = "TARGET: no target '" + target + "'; there are " + targetNames() + "\n";
+      return {};
+    }
+    error = refuseEmit(emit, *machine);
+    if (!error.empty())
+      return {};
+    auto known = llvm::find_if(machines, [&](auto &item) { return item.first.name == machine->name; });
+    if (known == machines.end())
+      known = machines.insert(known, {*machine, {}});
+    if (!llvm::is_contained(known->second, target))
+      known->second.push_back(target);
+  }
+  return machines;
+}
+
 CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const CompileOptions &options) {
   CompileResult result;
   Stopwatch watch(result.times);
@@ -49,6 +73,9 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
     return result;
   }
 
+  auto machines = machinesOf(options.targets, emit, result.error);
+  if (!result.error.empty())
+    return result;
   std::vector<std::unique_ptr<Unit>> units;
   for (const std::string &request : options.variants) {
     auto variant = spec::variantOf(*pattern, request, diagnostics);
@@ -56,15 +83,8 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
       result.error = diagnostics.str();
       return result;
     }
-    for (const std::string &isa : options.isas) {
-      auto machine = cpu::describe(isa == "host" || isa == "cpu" ? cpu::hostIsa() : isa);
-      if (failed(machine)) {
-        result.error = "TARGET: no instruction set '" + isa +
-                       "'; expected host, x86-64-v4-bf16, x86-64-v4, x86-64-v3 or generic\n";
-        return result;
-      }
-      units.push_back(std::make_unique<Unit>(*variant, *machine, options));
-    }
+    for (auto &[machine, names] : machines)
+      units.push_back(std::make_unique<Unit>(*variant, machine, names, options));
   }
   bool single = emit != Emit::Artifact;
   if (single)
@@ -74,7 +94,11 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
   if (!single && options.useCache) {
     key = cacheKey(normalised, units.size(), options);
     for (auto &unit : units)
-      key += "|" + unit->variant.str() + "|" + unit->machine.name;
+      key += "|" + unit->variant.str() + "|" + unit->machine.name + "|" + llvm::join(unit->targets, ",");
+    if (options.assemble) {
+      bool found;
+      key += "|ptxas " + ptxasVersion(found);
+    }
     if (auto hit = cacheLookup(key)) {
       result.output = std::move(*hit);
       result.ok = true;
@@ -89,6 +113,7 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
   auto collect = [&] { // errors and times of the units
     for (auto &unit : units) {
       result.error += unit->error;
+      result.notes += unit->notes;
       for (auto &[stage, ms] : unit->times)
         addTime(result.times, stage, ms);
     }
@@ -131,10 +156,13 @@ CompileResult attn::codegen::compile(std::string_view specText, Emit emit, const
 
   std::vector<CompiledVariant> variants;
   first = 0;
+  size_t cubins = kernels.size();
   for (auto &unit : units) {
     auto own = llvm::ArrayRef(kernels).slice(first, unit->kernelCount());
     variants.push_back({spec::dtypeNames[int(unit->variant.dtype)], unit->variant.d, unit->variant.dv,
-                        unit->machine.name, describeSchedules(unit->tiled(), own, int64_t(first))});
+                        unit->machine.name, describeSchedules(unit->tiled(), own, int64_t(first), int64_t(cubins))});
+    for (const CompiledKernel &kernel : own)
+      cubins += kernel.cubins.size();
     first += unit->kernelCount();
   }
   result.output = writeArtifact(std::move(units[0]->pattern), normalised, std::move(variants), std::move(kernels));

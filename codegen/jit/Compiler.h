@@ -17,15 +17,15 @@
 
 namespace attn::codegen {
 
-/// What to produce. Everything but Artifact and Spec is text (Obj: bytes) of the first variant and ISA.
-enum class Emit { Spec, Attn, Tiled, Ranges, LLVM, Asm, Obj, Explain, Artifact };
+/// What to produce. Everything but Artifact and Spec is text (Obj, Cubin: bytes) of the first variant and target.
+enum class Emit { Spec, Attn, Tiled, Ranges, LLVM, Asm, Obj, PTX, Cubin, Explain, Check, Artifact };
 
 struct CompileOptions {
   /// Variants to compile, each as `dtype=bf16,d=128,dv=128`; what is left out the spec's `types` give, else f32, d 64.
   std::vector<std::string> variants = {""};
-  /// Instruction sets: host, x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic. One code blob per kernel of each (variant,
-  /// ISA).
-  std::vector<std::string> isas = {"host"};
+  /// Instruction sets and GPU architectures (Target.h). One code blob per kernel of each (variant, machine).
+  std::vector<std::string> targets = {"cpu"};
+  bool assemble = false;      ///< of GPU architectures, put machine code into the artifact too (ptxas)
   int64_t rows = 0, keys = 0; ///< tile sizes of the prefill form; 0: the cost model chooses
   /// The call that Emit::Explain counts: lengths (0: the tokens of the pattern's grid, or 4096 without one) and integer
   /// parameters that differ from their defaults.
@@ -46,6 +46,7 @@ struct CompileResult {
   std::string output; ///< what was asked for
   std::string error;  ///< one error a line: `code at /pointer: message`
   StageTimes times;
+  std::string notes; ///< what ptxas says of each kernel, one a line
 };
 
 /// Never throws and never prints.

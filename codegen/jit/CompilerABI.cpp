@@ -2,6 +2,7 @@
 #include "attn/compiler.h"
 #include "codegen/jit/Compiler.h"
 #include "codegen/jit/LastError.h"
+#include "runtime/plan/Call.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
@@ -43,16 +44,17 @@ int32_t attn_compile(const char *spec, size_t size, const attn_compile_options *
   options.useCache = true;
   options.verify = false;
   if (given) {
-    if (given->struct_size != sizeof(attn_compile_options) || given->version != ATTN_STRUCT_VERSION)
-      return fail(ATTN_ERR_INVALID_ARGUMENT,
-                  "attn_compile: struct_size or version of the options is not of this library");
-    if (given->targets) {
+    attn_compile_options copy;
+    if (rt::Status status = rt::readStruct(given, "attn_compile_options", &copy, sizeof(copy)))
+      return fail(status.code, status.message);
+    if (copy.targets) {
       llvm::SmallVector<llvm::StringRef> names;
-      llvm::StringRef(given->targets).split(names, ',');
-      options.isas.assign(names.begin(), names.end());
+      llvm::StringRef(copy.targets).split(names, ',');
+      options.targets.assign(names.begin(), names.end());
     }
-    if (given->variant_count > 0)
-      options.variants.assign(given->variants, given->variants + given->variant_count);
+    options.assemble = copy.assemble != 0;
+    if (copy.variant_count > 0)
+      options.variants.assign(copy.variants, copy.variants + copy.variant_count);
   }
   CompileResult result = compile({spec, size}, Emit::Artifact, options);
   if (!result.ok)

@@ -142,7 +142,25 @@ static json::Array describeArguments(tile::KernelOp kernel) {
   return list;
 }
 
-json::Object codegen::describeSchedules(ModuleOp tiled, llvm::ArrayRef<CompiledKernel> kernels, int64_t firstCode) {
+/// What a form says of GPU code.
+static void describeEntry(const codegen::CompiledKernel &kernel, int64_t firstCubin, json::Object &form) {
+  form["entry"] = kernel.entry;
+  form["threads"] = kernel.threads;
+  form["shared"] = kernel.sharedBytes;
+  json::Array cubins;
+  for (auto [index, cubin] : llvm::enumerate(kernel.cubins))
+    cubins.push_back(json::Object{{"arch", cubin.first}, {"code", firstCubin + int64_t(index)}});
+  if (!cubins.empty())
+    form["cubins"] = std::move(cubins);
+}
+
+json::Object codegen::describeSchedules(ModuleOp tiled, llvm::ArrayRef<CompiledKernel> kernels, int64_t firstCode,
+                                        int64_t firstCubin) {
+  llvm::SmallVector<int64_t> cubinsOf; // first one of each kernel
+  for (const CompiledKernel &kernel : kernels) {
+    cubinsOf.push_back(firstCubin);
+    firstCubin += int64_t(kernel.cubins.size());
+  }
   json::Object entries;
   for (auto entry : tiled.getOps<tile::EntryOp>()) {
     json::Array steps;
@@ -163,6 +181,8 @@ json::Object codegen::describeSchedules(ModuleOp tiled, llvm::ArrayRef<CompiledK
                           {"scratch", compiled->scratchBytes},
                           {"code", firstCode + (compiled - kernels.begin())},
                           {"arguments", describeArguments(kernel)}};
+        if (!compiled->entry.empty())
+          describeEntry(*compiled, cubinsOf[compiled - kernels.begin()], form);
         if (tile::GridAttr grid = schedule.getGrid())
           form["grid"] = json::Object{{"inner", describeSizes(grid.getInner())},
                                       {"dilations", describeSizes(grid.getDilations())},
@@ -179,16 +199,23 @@ json::Object codegen::describeSchedules(ModuleOp tiled, llvm::ArrayRef<CompiledK
 
 std::string codegen::writeArtifact(json::Object pattern, StringRef spec, std::vector<CompiledVariant> variants,
                                    std::vector<CompiledKernel> kernels) {
-  std::vector<std::string> blobs;
+  std::vector<std::string> blobs, isas;
+  auto add = [&](std::string blob, const std::string &isa) {
+    blobs.push_back(std::move(blob));
+    isas.push_back(isa);
+  };
   for (CompiledKernel &kernel : kernels)
-    blobs.push_back(std::move(kernel.object));
+    add(std::move(kernel.code), kernel.isa);
+  for (CompiledKernel &kernel : kernels)
+    for (auto &[arch, cubin] : kernel.cubins)
+      add(std::move(cubin), arch);
   std::vector<uint64_t> offsets = rt::codeOffsets(blobs);
   json::Array code;
-  for (auto [index, kernel] : llvm::enumerate(kernels))
+  for (auto [index, blob] : llvm::enumerate(blobs))
     code.push_back(json::Object{{"offset", int64_t(offsets[index])},
-                                {"size", int64_t(blobs[index].size())},
-                                {"sha256", rt::sha256Hex(blobs[index])},
-                                {"isa", kernel.isa}});
+                                {"size", int64_t(blob.size())},
+                                {"sha256", rt::sha256Hex(blob)},
+                                {"isa", isas[index]}});
   for (json::Value &value : *pattern.getArray("entries")) {
     json::Object &entry = *value.getAsObject();
     json::Array list;

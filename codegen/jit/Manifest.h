@@ -18,8 +18,13 @@ namespace attn::codegen {
 struct CompiledKernel {
   std::string symbol;
   std::string isa;
-  std::string object; ///< ELF relocatable
+  std::string code; ///< ELF relocatable, or PTX
   int64_t scratchBytes = 0;
+  // Of GPU code.
+  std::string entry; ///< its name in PTX; empty: CPU code
+  int64_t threads = 0, sharedBytes = 0;
+  std::vector<std::pair<std::string, std::string>> cubins; ///< architecture and machine code
+  std::string report; ///< what ptxas says: an error if there is no code, else one line for each of them
 };
 
 /// One (variant, ISA) of every entry point.
@@ -35,11 +40,12 @@ struct CompiledVariant {
 llvm::json::Object describePattern(mlir::ModuleOp module);
 
 /// The `steps` of every entry of a tiled module. `kernels` are those of the module; the code of kernel i is blob
-/// `firstCode` + i.
-llvm::json::Object describeSchedules(mlir::ModuleOp tiled, llvm::ArrayRef<CompiledKernel> kernels, int64_t firstCode);
+/// `firstCode` + i, cubins are the blobs from `firstCubin` on, in the order of the kernels.
+llvm::json::Object describeSchedules(mlir::ModuleOp tiled, llvm::ArrayRef<CompiledKernel> kernels, int64_t firstCode,
+                                     int64_t firstCubin);
 
-/// The artifact file of `variants` of the entries of `pattern`; kernel i gives blob i. `spec` is the normalised spec,
-/// kept as text: the order of its keys has a meaning, and 50.0 is not 50.
+/// The artifact file of `variants` of the entries of `pattern`; kernel i gives blob i, cubins give the blobs after
+/// them. `spec` is the normalised spec, kept as text: the order of its keys has a meaning, and 50.0 is not 50.
 std::string writeArtifact(llvm::json::Object pattern, llvm::StringRef spec, std::vector<CompiledVariant> variants,
                           std::vector<CompiledKernel> kernels);
 

@@ -2,14 +2,17 @@
 #include "codegen/jit/Unit.h"
 
 #include "codegen/cpu/CPU.h"
+#include "codegen/jit/Ptxas.h"
+#include "codegen/jit/Target.h"
+#include "codegen/ptx/PTX.h"
 #include "dialect/attn/AttnDialect.h"
 #include "dialect/mask/RangeProgram.h"
 #include "dialect/spec/SpecToIR.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
 #include "passes/analysis/MaskRegion.h"
 #include "passes/tile/Explain.h"
+#include "passes/verify/Check.h"
 
 using namespace mlir;
 using namespace attn;
@@ -34,6 +37,7 @@ static DialectRegistry dialects() {
   DialectRegistry registry;
   registry.insert<ir::AttnDialect, tile::TileDialect>();
   cpu::registerDialects(registry);
+  ptx::registerDialects(registry);
   return registry;
 }
 
@@ -60,13 +64,32 @@ static std::string rangePrograms(ModuleOp tiled) {
   return text;
 }
 
-Unit::Unit(spec::Variant variant, tile::Machine machine, const CompileOptions &options)
-    : variant(variant), machine(machine), options(options), context(dialects(), MLIRContext::Threading::DISABLED),
-      handler(&context, [this](Diagnostic &diagnostic) {
+/// What this thread does, for the errors that come up.
+namespace {
+struct Work {
+  size_t kernel = 0;
+  bool isLimit = false; ///< errors say what the target does not have
+};
+} // namespace
+static thread_local Work work;
+
+Unit::Unit(spec::Variant variant, tile::Machine machine, std::vector<std::string> targets,
+           const CompileOptions &options)
+    : variant(variant), machine(machine), targets(std::move(targets)), options(options),
+      context(dialects(), MLIRContext::Threading::DISABLED), handler(&context, [this](Diagnostic &diagnostic) {
+        // One at a time: the engine holds a lock.
         if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-          error += "COMPILER: " + diagnostic.str() + "\n";
+          kernelErrors[work.kernel] += (work.isLimit ? "UNSUPPORTED: " : "COMPILER: ") + diagnostic.str() + "\n";
         return success();
       }) {}
+
+void Unit::collectErrors(bool ok) {
+  for (auto &[kernel, text] : kernelErrors)
+    error += text;
+  kernelErrors.clear();
+  if (!ok && error.empty())
+    error = "COMPILER: failed without a message\n";
+}
 
 void Unit::lower(const spec::Pattern &source, Emit emit) {
   Stopwatch watch(times);
@@ -74,8 +97,7 @@ void Unit::lower(const spec::Pattern &source, Emit emit) {
   watch.stage("context");
   module = spec::import(source, variant, context);
   watch.stage("import");
-  if (!(module && lowerModule(emit, watch)) && error.empty())
-    error = "COMPILER: failed without a message\n";
+  collectErrors(module && lowerModule(emit, watch));
 }
 
 bool Unit::lowerModule(Emit emit, Stopwatch &watch) {
@@ -90,16 +112,40 @@ bool Unit::lowerModule(Emit emit, Stopwatch &watch) {
   sizes.rows = options.rows;
   sizes.keys = options.keys;
   passes::buildTilePipeline(passes, machine, sizes);
-  if (failed(passes.run(*module)))
+  if (emit == Emit::Check ? !check(passes) : failed(passes.run(*module)))
     return false;
   kernels = llvm::to_vector(module->getOps<tile::KernelOp>());
   watch.stage("passes");
-  if (emit == Emit::Artifact && kernels.size() > 1) {
-    // From here on several threads use the context, and their errors come in any order.
-    context.enableMultithreading();
-    kernelErrors.emplace(&context);
-  }
+  if (emit == Emit::Artifact && kernels.size() > 1)
+    context.enableMultithreading(); // From here on several threads use the context.
   return true;
+}
+
+/// Which targets run code of another one.
+std::string Unit::describeTargets() const {
+  std::string text;
+  for (const std::string &target : targets)
+    if (machine.tensorCores && target != machine.name)
+      text += target + " has no code of its own yet: it runs that of " + machine.name + "\n";
+  return text;
+}
+
+bool Unit::check(PassManager &passes) {
+  passes::VisiblePairs pairs, launches;
+  OwningOpRef<ModuleOp> split = module->clone();
+  PassManager toLaunches(&context);
+  passes::buildLaunchPipeline(toLaunches);
+  auto partitions = passes::checkPartitions(*module);
+  if (failed(pairs.read(*module)) || failed(toLaunches.run(*split)) || failed(launches.read(*split)) ||
+      failed(passes.run(*module)))
+    return false;
+  for (const passes::CheckReport &report :
+       {partitions, pairs.checkLaunches(*module, launches), passes::checkReads(*module)}) {
+    checked += report.text;
+    for (const std::string &message : report.errors)
+      error += message + "\n";
+  }
+  return error.empty();
 }
 
 std::string Unit::explain() {
@@ -111,7 +157,7 @@ std::string Unit::explain() {
   }
   if (!error.empty())
     return {};
-  return passes::explain(*module, {options.qLen, options.kvLen, 1, 1, options.params});
+  return describeTargets() + passes::explain(*module, {options.qLen, options.kvLen, 1, 1, options.params});
 }
 
 std::string Unit::emitText(Emit emit) {
@@ -122,46 +168,57 @@ std::string Unit::emitText(Emit emit) {
     return rangePrograms(*module);
   if (emit == Emit::Explain)
     return explain();
-  auto lowered = cpu::lowerTileKernels(kernels, machine);
-  watch.stage("lower");
-  auto output = emit == Emit::LLVM  ? cpu::Output::LLVM
-                : emit == Emit::Asm ? cpu::Output::Assembly
-                                    : cpu::Output::Object;
-  FailureOr<std::string> text = failure();
-  if (lowered)
-    text = cpu::compile(*lowered, machine, output, options.verify);
-  watch.stage("codegen");
-  if (succeeded(text))
+  if (emit == Emit::Check)
+    return checked;
+  work = {0, machine.tensorCores};
+  auto text = emitKernels(kernels, machine, emit, options.verify, [&](const char *stage) {
+    work.isLimit = false;
+    watch.stage(stage);
+  });
+  collectErrors(succeeded(text));
+  if (failed(text))
+    return {};
+  if (emit != Emit::Cubin)
     return std::move(*text);
-  if (error.empty())
-    error = "COMPILER: failed without a message\n";
-  return {};
+  Assembled assembled = assemble(*text, targets[0]);
+  watch.stage("ptxas");
+  (assembled.cubin.empty() ? error : notes) = assembled.report;
+  return std::move(assembled.cubin);
+}
+
+bool Unit::assembleAll(CompiledKernel &kernel, std::string &text) const {
+  for (const std::string &target : targets) {
+    Assembled assembled = assemble(kernel.code, target);
+    if (assembled.cubin.empty()) {
+      text = assembled.report;
+      return false;
+    }
+    text += kernel.symbol + " " + target + ": " + assembled.report + "\n";
+    kernel.cubins.push_back({target, std::move(assembled.cubin)});
+  }
+  return true;
 }
 
 CompiledKernel Unit::compileKernel(size_t index, StageTimes &kernelTimes) {
-  if (kernelErrors)
-    kernelErrors->setOrderIDForThread(index);
   Stopwatch watch(kernelTimes);
-  CompiledKernel result;
-  result.symbol = kernels[index].getSymName().str();
-  result.isa = machine.name;
-  if (auto lowered = cpu::lowerTileKernels(kernels[index], machine)) {
-    for (const cpu::KernelInfo &info : cpu::kernelInfos(*lowered))
-      result.scratchBytes = info.scratchBytes;
-    watch.stage("lower");
-    auto object = cpu::compile(*lowered, machine, cpu::Output::Object, options.verify);
-    watch.stage("codegen");
-    if (succeeded(object))
-      result.object = std::move(*object);
+  work = {index, machine.tensorCores};
+  CompiledKernel result = codegen::compileKernel(kernels[index], machine, options.verify, [&](const char *stage) {
+    work.isLimit = false;
+    watch.stage(stage);
+  });
+  if (options.assemble && machine.tensorCores && !result.code.empty()) {
+    if (!assembleAll(result, result.report))
+      result.code.clear();
+    watch.stage("ptxas");
   }
-  if (kernelErrors)
-    kernelErrors->eraseOrderIDForThread();
   return result;
 }
 
 void Unit::finish(llvm::ArrayRef<CompiledKernel> compiled) {
-  kernelErrors.reset();
-  bool whole = llvm::all_of(compiled, [](const CompiledKernel &kernel) { return !kernel.object.empty(); });
-  if (!whole && error.empty())
-    error = "COMPILER: failed without a message\n";
+  bool whole = true;
+  for (auto [index, kernel] : llvm::enumerate(compiled)) {
+    (kernel.code.empty() ? kernelErrors[index] : notes) += kernel.report;
+    whole = whole && !kernel.code.empty();
+  }
+  collectErrors(whole);
 }

@@ -17,9 +17,10 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <chrono>
-#include <optional>
+#include <map>
 
 namespace attn::codegen {
 
@@ -39,11 +40,14 @@ private:
 
 class Unit {
 public:
-  Unit(spec::Variant variant, tile::Machine machine, const CompileOptions &options);
+  /// `targets`: names of all targets that the machine stands for, at least one.
+  Unit(spec::Variant variant, tile::Machine machine, std::vector<std::string> targets, const CompileOptions &options);
 
   const spec::Variant variant;
   const tile::Machine machine;
+  const std::vector<std::string> targets;
   StageTimes times;           ///< of `lower` and `emitText`
+  std::string notes;          ///< what ptxas says, one kernel a line
   std::string error;          ///< one error a line; empty: none
   llvm::json::Object pattern; ///< describePattern, set by `lower`
 
@@ -57,20 +61,28 @@ public:
   size_t kernelCount() const { return kernels.size(); }
   /// Compiles a kernel; the code is empty on failure, of which `finish` has the messages.
   CompiledKernel compileKernel(size_t index, StageTimes &kernelTimes);
-  /// To be called once all kernels are compiled: collects errors in the order of the kernels.
+  /// To be called once all kernels are compiled: collects errors and notes in the order of the kernels.
   void finish(llvm::ArrayRef<CompiledKernel> compiled);
 
   mlir::ModuleOp tiled() { return *module; }
 
 private:
+  /// Moves the errors of kernels to `error`; if it failed there must be one.
+  void collectErrors(bool ok);
   bool lowerModule(Emit emit, Stopwatch &watch);
+  std::string describeTargets() const;
   std::string explain();
+  /// Runs ptxas for every target; reports and errors go to `text`. False on failure.
+  bool assembleAll(CompiledKernel &kernel, std::string &text) const;
+  /// Lowers to tiles, checking on the way. False with `error` set where something is refuted.
+  bool check(mlir::PassManager &passes);
 
   const CompileOptions &options;
   mlir::MLIRContext context;
   mlir::ScopedDiagnosticHandler handler;
-  std::optional<mlir::ParallelDiagnosticHandler> kernelErrors;
+  std::map<size_t, std::string> kernelErrors; ///< by kernel, since they come in any order
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string checked; ///< what has been proved
   llvm::SmallVector<tile::KernelOp> kernels;
 };
 

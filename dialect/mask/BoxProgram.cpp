@@ -11,8 +11,8 @@ class Emitter {
 public:
   Emitter(CodeBuilder &code, const Facts &facts, const TokenGrid &grid, const Expr &mask)
       : code(code), facts(facts), grid(grid), mask(mask), one(code.constant(1)),
-        queries(emitBox(code, grid, Side::Query, number("row0", Side::Query))),
-        keys(emitBox(code, grid, Side::Key, number("k0", Side::Key))) {}
+        queries(emitBox(code, grid, Side::Query, number(".row0", Side::Query))),
+        keys(emitBox(code, grid, Side::Key, number(".k0", Side::Key))) {}
   std::vector<int> emit();
 
 private:
@@ -38,7 +38,7 @@ private:
 } // namespace
 
 void Emitter::addQueries(std::map<std::string, Varying> &varying) {
-  int first = code.constant(0), last = first, start = code.input("q_pos");
+  int first = code.constant(0), last = first, start = code.input(".q_pos");
   for (size_t i = 0; i < queries.axes.size(); ++i) {
     const BoxCode::Axis &axis = queries.axes[i];
     varying[coordinateSymbol(Side::Query, i).name()] = {axis.first, lastOf(axis), grid.axes[i].dilation};
@@ -85,7 +85,7 @@ std::vector<int> Emitter::emit() {
 
   // The next box: behind the largest slab in which nothing may be visible.
   int tile = code.constant(grid.tile(Side::Key));
-  int next = code.add(code.input("k0"), tile), boxesBehind = one;
+  int next = code.add(code.input(".k0"), tile), boxesBehind = one;
   std::vector<int> outer = {code.constant(0)}; // per axis, the number over the axes before it
   for (size_t i = 0; i + 1 < rank; ++i)
     outer.push_back(code.add(code.mul(outer[i], keys.axes[i].boxes), keys.axes[i].number));

@@ -21,8 +21,8 @@ namespace attn::mask {
 class BoxProgram {
 public:
   /// Compiles `mask` (Bool, over q and k). Never fails: a term nothing is known about leaves its boxes partial.
-  /// Inputs of the code beyond the symbols of the mask and of the grid: `row0` (number of the box of queries times its
-  /// elements), `k0` (the same for keys), `q_pos q_len kv_len`. h is fixed. `positive` as for RangeProgram.
+  /// Inputs of the code beyond the symbols of the mask and of the grid: `.row0` (number of the box of queries times its
+  /// elements), `.k0` (the same for keys), `.q_pos q_len kv_len`. h is fixed. `positive` as for RangeProgram.
   static BoxProgram compile(const Expr &mask, const TokenGrid &grid, const std::set<std::string> &positive = {});
 
   /// Results: B some pair may be visible; B no pair is hidden and no key is padding; I next: the k0 of a later box, all

@@ -7,7 +7,7 @@
 namespace attn::mask {
 
 bool isPositive(const Expr &e, const Facts &facts) {
-  static const std::set<std::string> sizes = {"batch", "q_heads", "kv_heads", "q_len", "kv_len", "group"};
+  static const std::set<std::string> sizes = {"batch", "q_heads", "kv_heads", "q_len", "kv_len"};
   auto isSmall = [&](const Expr &x) { // in [1, 2^31): no sum or product of two wraps around
     return x.op() == Op::ConstInt ? x.intValue() > 0 && x.intValue() < (int64_t(1) << 31)
                                   : x.op() == Op::Symbol && isPositive(x, facts);

@@ -22,8 +22,8 @@ struct Cover {
 class Emitter {
 public:
   Emitter(CodeBuilder &code, const Facts &facts) : code(code), facts(facts) {
-    k0 = code.input("k0"), tile = code.input("tile"), keys = code.input("kv_len");
-    first = code.input("q_first"), last = code.input("q_last");
+    k0 = code.input(".k0"), tile = code.input(".tile"), keys = code.input("kv_len");
+    first = code.input(".q_first"), last = code.input(".q_last");
     tileEnd = code.add(k0, tile);
     lastKey = code.sub(keys, code.constant(1));
   }
@@ -251,10 +251,10 @@ RangeProgram RangeProgram::compile(const Expr &mask, const std::map<std::string,
   if (!isPerHead) {
     state = emitter.regions(sides, state, {});
   } else {
-    Emitter::State carried = {code.input("h_first")};
+    Emitter::State carried = {code.input(".h_first")};
     carried.insert(carried.end(), state.begin(), state.end());
     carried = code.loop(
-        carried, [&](const Emitter::State &v) { return code.le(v[0], code.input("h_last")); },
+        carried, [&](const Emitter::State &v) { return code.le(v[0], code.input(".h_last")); },
         [&](const Emitter::State &v) {
           Emitter::State current(v.begin() + 1, v.end());
           current = emitter.regions(sides, current, {{"h", v[0]}});

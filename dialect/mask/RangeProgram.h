@@ -91,8 +91,8 @@ struct TensorFacts {
 class RangeProgram {
 public:
   /// Compiles `mask` (Bool). Never fails: what is too large to analyse leaves its tiles partial.
-  /// Inputs of the code beyond the symbols of the mask: `q_first q_last k0 tile kv_len`, and `h_first h_last` where the
-  /// mask uses h. b, g and l are fixed, q and h range over the box.
+  /// Inputs of the code beyond the symbols of the mask: `.q_first .q_last .k0 .tile kv_len`, and `.h_first .h_last`
+  /// where the mask uses h (no name of a pattern begins with a dot). b, g and l are fixed, q and h range over the box.
   /// `positive` names the symbols that are known to be at least 1 (parameters checked at plan); the sizes always are.
   /// Knowing it of a divisor makes the code shorter.
   static RangeProgram compile(const Expr &mask, const std::map<std::string, TensorFacts> &facts = {},

@@ -93,7 +93,7 @@ Expr dilationOf(const Expr &mask, size_t axis) {
 BoxCode emitBox(CodeBuilder &code, const TokenGrid &grid, Side side, int number) {
   int one = code.constant(1), zero = code.constant(0);
   auto ceilDiv = [&](int a, int b) { return code.floorDiv(code.sub(code.add(a, b), one), b); };
-  int begin = side == Side::Query ? code.input("q_pos") : zero;
+  int begin = side == Side::Query ? code.input(".q_pos") : zero;
   int end = side == Side::Query ? code.add(begin, code.input("q_len")) : code.input("kv_len");
 
   BoxCode box;
@@ -149,7 +149,7 @@ BoxCode emitBox(CodeBuilder &code, const TokenGrid &grid, Side side, int number)
 
 BoxLayout boxLayout(const TokenGrid &grid, Side side) {
   CodeBuilder code(Facts{});
-  BoxCode box = emitBox(code, grid, side, code.input("box"));
+  BoxCode box = emitBox(code, grid, side, code.input(".box"));
   int first = code.constant(0);
   std::vector<int> results;
   for (const BoxCode::Axis &axis : box.axes) {
@@ -165,9 +165,9 @@ BoxLayout boxLayout(const TokenGrid &grid, Side side) {
 
 Box boxOf(const TokenGrid &grid, const BoxLayout &layout, Side side, int64_t number, const Environment &env) {
   Environment inputs = env;
-  inputs.values["box"] = number;
+  inputs.values[".box"] = number;
   std::vector<int64_t> results = run(layout.code, layout.values, inputs);
-  int64_t begin = side == Side::Query ? env.values.at("q_pos") : 0;
+  int64_t begin = side == Side::Query ? env.values.at(".q_pos") : 0;
   int64_t end = side == Side::Query ? begin + env.values.at("q_len") : env.values.at("kv_len");
   Box box{results[0], {}};
   for (int64_t element = 0; element < grid.tile(side); ++element) {

@@ -43,7 +43,7 @@ Expr overCoordinates(const Expr &mask, const TokenGrid &grid);
 /// `(q.a - k.a) % D == 0` and D is a constant or a symbol; 1 where there is none.
 Expr dilationOf(const Expr &mask, size_t axis);
 
-/// A box as values of code. Inputs: the sizes and dilations; kv_len of keys, q_pos and q_len of queries.
+/// A box as values of code. Inputs: the sizes and dilations; kv_len of keys, .q_pos and q_len of queries.
 struct BoxCode {
   struct Axis {
     int extent;   ///< coordinates that the sequence reaches, from `base` on
@@ -62,7 +62,7 @@ struct BoxCode {
 };
 BoxCode emitBox(CodeBuilder &code, const TokenGrid &grid, Side side, int number);
 
-/// Code with results: boxes of the sequence, position of the first element of the box with the number in input `box`,
+/// Code with results: boxes of the sequence, position of the first element of the box with the number in input `.box`,
 /// then per axis the positions from one index to the next and the count of indices. Positions past the sequence's end
 /// (and, of queries, before its start) may be among them.
 struct BoxLayout {

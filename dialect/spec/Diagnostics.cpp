@@ -30,7 +30,8 @@ const char *name(Code code) {
 
 std::string Diagnostic::str() const {
   std::string text = name(code);
-  text += pointer.empty() ? " in the document" : " at " + pointer;
+  bool isPointer = !pointer.empty() && pointer[0] == '/';
+  text += (isPointer ? " at " : " in ") + (pointer.empty() ? "the document" : pointer);
   std::string place;
   if (line)
     place = "line " + std::to_string(line);

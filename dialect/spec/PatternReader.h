@@ -5,6 +5,7 @@
 #ifndef ATTN_DIALECT_SPEC_PATTERNREADER_H
 #define ATTN_DIALECT_SPEC_PATTERNREADER_H
 
+#include "dialect/mask/Linear.h"
 #include "dialect/spec/Expression.h"
 #include "dialect/spec/Fields.h"
 #include "dialect/spec/Pattern.h"
@@ -71,12 +72,14 @@ private:
   /// Parsed and in canonical form; empty after an error.
   mask::Expr expression(const Node &node, const Place &place);
   mask::Expr canonical(const mask::Expr &e) const;
+  void countDivisions(const mask::Expr &e);
   void error(Code code, const Node &node, std::string message) { report(diagnostics, code, node, std::move(message)); }
 
   Diagnostics &diagnostics;
   Scope scope;
-  std::map<std::string, const char *> taken; ///< declared names and what they are
-  int nodes = 0;                             ///< total size of the expressions
+  std::map<std::string, const char *> taken;      ///< declared names and what they are
+  int nodes = 0;                                  ///< total size of the expressions
+  std::set<mask::Expr, mask::ExprLess> divisions; ///< different ones of q or k in the expressions
 };
 
 /// Keys of one kernel map.

@@ -15,6 +15,7 @@ namespace attn::spec {
 
 static constexpr int64_t maxInt = std::numeric_limits<int32_t>::max();
 static constexpr int maxNodes = 32768;
+static constexpr size_t maxDivisions = 64;
 static constexpr int64_t maxTile = 1024;
 
 //===----------------------------------------------------------------------===//
@@ -118,6 +119,14 @@ static std::string foldedError(const Expr &e) {
   return error;
 }
 
+/// Adds the divisions of `e` that a kernel computes for every query or key.
+void PatternReader::countDivisions(const Expr &e) {
+  if ((e.op() == Op::FloorDiv || e.op() == Op::Mod) && (e.uses("q") || e.uses("k")))
+    divisions.insert(e);
+  for (const Expr &arg : e.args())
+    countDivisions(arg);
+}
+
 Expr PatternReader::expression(const Node &node, const Place &place) {
   std::optional<Term> term = parseExpression(*node.json, node.pointer, scope, place, diagnostics);
   if (!term)
@@ -130,6 +139,13 @@ Expr PatternReader::expression(const Node &node, const Place &place) {
   Expr e = canonical(term->e);
   if (std::string problem = foldedError(e); !problem.empty()) {
     error(Code::BadValue, node, problem + " (" + quote(e.str()) + ")");
+    return {};
+  }
+  countDivisions(e);
+  if (divisions.size() > maxDivisions) {
+    error(Code::Limit, node,
+          "the expressions of the pattern up to here have " + std::to_string(divisions.size()) +
+              " different divisions (\"//\", \"%\") of positions, expected at most " + std::to_string(maxDivisions));
     return {};
   }
   return e;

@@ -28,7 +28,7 @@ public:
 
 private:
   bool fail(std::string message) {
-    diagnostics.add({Code::BadValue, "", 0, 0, std::move(message)});
+    diagnostics.add({Code::BadValue, "the variant", 0, 0, std::move(message)});
     return false;
   }
   bool item(std::string_view text) {
@@ -39,25 +39,25 @@ private:
       return dtype(value);
     if (key == "d" || key == "dv")
       return size(key, value, key == "d" ? types.d : types.dv);
-    return fail("the variant names " + quote(text) + ", expected dtype=..., d=... or dv=...");
+    return fail(quote(text) + " is none of dtype=..., d=... and dv=...");
   }
   bool dtype(std::string_view value) {
     if (types.dtype)
-      return fail("the variant states dtype twice");
+      return fail("dtype is stated twice");
     for (Dtype t : {Dtype::F32, Dtype::F16, Dtype::BF16})
       if (value == dtypeNames[int(t)]) {
         types.dtype = t;
         return true;
       }
-    return fail("the variant has dtype " + quote(value) + ", expected " + alternatives({"f32", "f16", "bf16"}));
+    return fail("dtype is " + quote(value) + ", expected " + alternatives({"f32", "f16", "bf16"}));
   }
   bool size(std::string_view key, std::string_view value, std::optional<int64_t> &result) {
     if (result)
-      return fail("the variant states " + std::string(key) + " twice");
+      return fail(std::string(key) + " is stated twice");
     int64_t number = 0;
     auto [end, status] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (status != std::errc() || end != value.data() + value.size() || number < 1 || number > 576)
-      return fail("the variant has " + std::string(key) + " " + quote(value) + ", expected 1 to 576");
+      return fail(std::string(key) + " is " + quote(value) + ", expected 1 to 576");
     result = number;
     return true;
   }

@@ -45,8 +45,8 @@ public:
         firstHead(call.pack ? head * group : head), mask(mask), budget(budget) {
     set("b", call.request), set("g", call.pack ? head : head / group), set("l", call.layer), set("h", firstHead);
     set("batch", call.batch), set("q_heads", call.qHeads), set("kv_heads", call.kvHeads);
-    set("q_len", call.qLen), set("kv_len", call.kvLen), set("q_pos", call.qPos);
-    env.values.emplace("sequence.kv_len", call.kvLen), set("tile", call.keys), set("group", group);
+    set("q_len", call.qLen), set("kv_len", call.kvLen), set(".q_pos", call.qPos);
+    env.values.emplace("sequence.kv_len", call.kvLen), set(".tile", call.keys);
   }
 
   TileCounts counts;
@@ -145,9 +145,9 @@ void Lane::countTile(const std::vector<Row> &rows, const std::vector<int64_t> &k
 void IntervalLane::setBox(int64_t first, int64_t last) {
   int64_t heads = call.pack ? group : 1;
   bool oneQuery = first / heads == last / heads;
-  set("q_first", call.qPos + first / heads), set("q_last", call.qPos + last / heads);
-  set("h_first", firstHead + (oneQuery ? first % heads : 0));
-  set("h_last", firstHead + (oneQuery ? last % heads : heads - 1));
+  set(".q_first", call.qPos + first / heads), set(".q_last", call.qPos + last / heads);
+  set(".h_first", firstHead + (oneQuery ? first % heads : 0));
+  set(".h_last", firstHead + (oneQuery ? last % heads : heads - 1));
 }
 
 void IntervalLane::run(TilePicture *picture) {
@@ -160,7 +160,7 @@ void IntervalLane::run(TilePicture *picture) {
     setBox(row0, row0 + int64_t(rows.size()) - 1);
     counts.pairs += int64_t(rows.size()) * call.kvLen;
     for (int64_t k = 0; k < call.kvLen && error.empty();) {
-      set("k0", k);
+      set(".k0", k);
       auto [kind, next] = program.classify(env);
       for (; k < std::min(next, call.kvLen) && error.empty(); k += call.keys) {
         std::vector<int64_t> keys(std::min(call.keys, call.kvLen - k));
@@ -186,10 +186,10 @@ void BoxLane::run(TilePicture *picture) {
     if (n >= end || rows.empty()) // the kernel skips the task
       continue;
     std::string line;
-    set("row0", n * rowTile);
+    set(".row0", n * rowTile);
     counts.pairs += int64_t(rows.size()) * call.kvLen;
     for (int64_t k = 0, last = 1; k < last && error.empty();) {
-      set("k0", k);
+      set(".k0", k);
       auto [kind, next, limit] = program.classify(env);
       last = limit;
       for (; k < std::min(next, last) && error.empty(); k += keyTile) {

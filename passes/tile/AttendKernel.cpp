@@ -4,6 +4,8 @@
 //   s  = where(score(q . k) * log2(e))         m' = max(m, max s)      p = exp2(s - m')
 //   l' = l * exp2(m - m') + sum p              acc' = acc * exp2(m - m') + p . v
 //   out = acc / l, lse = (m + log2 l) * ln 2;  l = 0 (no visible key): out = 0, lse = -inf
+// The scale and log2(e) multiply q, or where q stays as it is the scores, or (a constant c) both s and m later:
+//   p = exp2(c s - c m'),  lse = (c m + log2 l) * ln 2
 // Decayed linear, quadratic form: p = where(score(q . k) * decay^(q - k)), acc' = acc + p . v, out
 // = acc.
 //===----------------------------------------------------------------------===//
@@ -38,13 +40,16 @@ struct AttendWriter {
   Value query, keyView, valueView;
   SmallVector<Value> rope;
   bool interleaved = false;
+  bool scaleScores;
+  Value factor; ///< of scores, where scaleScores
 
-  AttendWriter(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names);
+  AttendWriter(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names, bool scaleScores);
   LogicalResult readExpressions();
   bool isLinear() { return isa<ir::LinearAttr>(map.getWeight()); }
   bool wantsOut() { return !names.out.empty(); }
   bool hasScore() { return score != Expr::symbol("s", mask::Type::Float); }
   Value scale();
+  bool scalesLater();
   void load();
   SmallVector<Value> initialState();
   SmallVector<Value> step(Value k0, ValueRange state, bool partial);
@@ -59,8 +64,9 @@ struct AttendWriter {
 
 } // namespace
 
-AttendWriter::AttendWriter(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names)
-    : kernel(kernel), attend(attend), names(names), map(*attend.getMaps().getOps<ir::KernelMapOp>().begin()) {
+AttendWriter::AttendWriter(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names, bool scaleScores)
+    : kernel(kernel), attend(attend), names(names), map(*attend.getMaps().getOps<ir::KernelMapOp>().begin()),
+      scaleScores(scaleScores) {
   rows = kernel.kernel().getSchedule().getRows();
   keys = kernel.kernel().getSchedule().getKeys();
   keyDim = cast<RankedTensorType>(attend.getQuery().getType()).getShape().back();
@@ -99,6 +105,16 @@ Value AttendWriter::scale() {
   return kernel.real(value * fold);
 }
 
+/// Whether p = exp2(c s - c m'): one fused operation a score in place of two. Hidden scores and the initial maximum are
+/// multiplied too, and have to stay apart.
+bool AttendWriter::scalesLater() {
+  if (!scaleScores || isLinear() || hasScore() || attend.getScaleParam() ||
+      cast<ir::SoftmaxAttr>(map.getWeight()).getSeed())
+    return false;
+  double value = attend.getScale() ? attend.getScale()->convertToDouble() : 1.0;
+  return value > 1e-6 && value < 1e6;
+}
+
 void AttendWriter::load() {
   Type element = cast<RankedTensorType>(attend.getQuery().getType()).getElementType();
   Value queryView = kernel.view(names.query, keyDim, element);
@@ -106,8 +122,9 @@ void AttendWriter::load() {
     rope = {kernel.buffer(attr.getCos().getValue()), kernel.buffer(attr.getSin().getValue())};
     interleaved = attr.getInterleaved();
   }
-  query = create<tile::LoadOp>(kernel.tileType({rows, keyDim}), queryView, kernel.leading(tile::Row0), scale(), rope,
-                               interleaved);
+  factor = scale();
+  query = create<tile::LoadOp>(kernel.tileType({rows, keyDim}), queryView, kernel.leading(tile::Row0),
+                               scaleScores ? Value() : factor, rope, interleaved);
   // The cache: one view, or a choice by a condition that is uniform for the task.
   auto viewOf = [&](int64_t index, bool isKey) {
     return kernel.view(isKey ? names.keys[index] : names.values[index], isKey ? keyDim : valueDim, element);
@@ -159,10 +176,13 @@ SmallVector<Value> AttendWriter::initialState() {
 }
 
 Value AttendWriter::scoreMap(Value raw, Value k0) {
-  if (!hasScore())
+  if (!hasScore() && (!scaleScores || scalesLater()))
     return raw;
   return kernel.map({raw}, scoreTile, k0, [&](ValueRange in, ValueRange coordinates) -> Value {
-    Value value = kernel.emit(score, coordinates, in[0]);
+    Value scaled = scaleScores ? create<arith::MulFOp>(in[0], factor) : in[0];
+    if (!hasScore()) // log2(e) is part of the factor
+      return scaled;
+    Value value = kernel.emit(score, coordinates, scaled);
     return isLinear() ? value : create<arith::MulFOp>(value, kernel.real(log2e));
   });
 }
@@ -197,8 +217,21 @@ SmallVector<Value> AttendWriter::step(Value k0, ValueRange state, bool partial) 
   auto exp2Difference = [&](ValueRange in, ValueRange) -> Value {
     return create<math::Exp2Op>(create<arith::SubFOp>(in[0], in[1]));
   };
-  Value alpha = kernel.map({m, newM}, rowTile, {}, exp2Difference);
-  Value p = kernel.map({s, newM}, scoreTile, {}, exp2Difference);
+  Value alpha, p;
+  if (scalesLater()) {
+    alpha = kernel.map({m, newM}, rowTile, {}, [&](ValueRange in, ValueRange) -> Value {
+      return create<math::Exp2Op>(create<arith::MulFOp>(create<arith::SubFOp>(in[0], in[1]), factor));
+    });
+    Value shift = kernel.map({newM}, rowTile, {}, [&](ValueRange in, ValueRange) -> Value {
+      return create<arith::NegFOp>(create<arith::MulFOp>(in[0], factor));
+    });
+    p = kernel.map({s, shift}, scoreTile, {}, [&](ValueRange in, ValueRange) -> Value {
+      return create<math::Exp2Op>(create<math::FmaOp>(in[0], factor, in[1]));
+    });
+  } else {
+    alpha = kernel.map({m, newM}, rowTile, {}, exp2Difference);
+    p = kernel.map({s, newM}, scoreTile, {}, exp2Difference);
+  }
   Value scaledL = kernel.map({l, alpha}, rowTile, {},
                              [&](ValueRange in, ValueRange) -> Value { return create<arith::MulFOp>(in[0], in[1]); });
   Value newL = create<tile::ReduceOp>(rowTile, tile::ReduceKind::Sum, p, scaledL);
@@ -231,15 +264,17 @@ void AttendWriter::finish(ValueRange state) {
   if (names.lse.empty())
     return;
   Value lse = kernel.map({m, l}, rowTile, {}, [&](ValueRange in, ValueRange) -> Value {
-    Value sum = create<arith::AddFOp>(in[0], create<math::Log2Op>(in[1]));
+    Value most = scalesLater() ? create<arith::MulFOp>(in[0], factor) : in[0];
+    Value sum = create<arith::AddFOp>(most, create<math::Log2Op>(in[1]));
     Value natural = create<arith::MulFOp>(sum, kernel.real(ln2));
     return create<arith::SelectOp>(isZero(in[1]), kernel.real(-std::numeric_limits<double>::infinity()), natural);
   });
   b.create<tile::StoreOp>(kernel.loc, lse, kernel.view(names.lse, 0, b.getF32Type()), row0);
 }
 
-LogicalResult attn::passes::buildAttendKernel(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names) {
-  AttendWriter writer(kernel, attend, names);
+LogicalResult attn::passes::buildAttendKernel(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names,
+                                              bool scaleScores) {
+  AttendWriter writer(kernel, attend, names, scaleScores);
   if (failed(writer.readExpressions()))
     return failure();
   OpBuilder &b = kernel.builder;

@@ -1,8 +1,8 @@
 //===- BoxChoice.h - Boxes of a token grid ---------------------------*- C++ -*-===//
 //
 // Where a mask is written over a token grid (or over a dilated sequence), tiles are boxes of the grid. Which ones, is
-// chosen by counting along each axis, at the default sizes, how many boxes of keys the windows of a box of queries touch
-// and fill; the counts of the axes multiply. Boxes only change the speed: the kernel takes any size of the grid.
+// chosen by counting along each axis, at the default sizes, how many boxes of keys the windows of a box of queries
+// touch and fill; the counts of the axes multiply. Boxes only change the speed: the kernel takes any size of the grid.
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_PASSES_TILE_BOXCHOICE_H
 #define ATTN_PASSES_TILE_BOXCHOICE_H

@@ -11,6 +11,10 @@ int64_t attn::passes::workingSet(const TileProblem &p, TileSizes sizes) {
 }
 
 TileSizes attn::passes::prefillTile(const TileProblem &p) {
+  if (p.tensorCores) {
+    int64_t dim = std::max(p.keyDim, p.valueDim);
+    return {dim <= 64 ? 128 : 64, dim <= 192 ? 64 : 32};
+  }
   int64_t step = 3 * p.lanes;
   TileSizes sizes{std::max<int64_t>(step, 96 / step * step), 64};
   while (sizes.rows > step && 2 * workingSet(p, sizes) > p.l2Bytes)
@@ -18,4 +22,6 @@ TileSizes attn::passes::prefillTile(const TileProblem &p) {
   return sizes;
 }
 
-TileSizes attn::passes::decodeTile(const TileProblem &) { return {8, 64}; }
+TileSizes attn::passes::decodeTile(const TileProblem &p) {
+  return p.tensorCores ? TileSizes{16, 64} : TileSizes{8, 64};
+}

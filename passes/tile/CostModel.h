@@ -11,6 +11,7 @@ struct TileProblem {
   int64_t keyDim, valueDim; ///< head dimensions of q and k, and of v
   int64_t lanes;            ///< fp32 lanes of a vector register
   int64_t l2Bytes;
+  bool tensorCores = false; ///< a GPU
 };
 
 struct TileSizes {
@@ -24,11 +25,17 @@ int64_t workingSet(const TileProblem &problem, TileSizes sizes);
 /// Prefill: rows in steps of three vectors (the register tile is 8 x 3 vectors: every broadcast
 /// feeds three multiply-adds, measured best on AVX-512), as many as keep the working set within
 /// half of L2, at most 96.
+///
+/// A GPU: four warps; 32 rows each where the output of a row leaves the registers for it, 64 keys that fit into shared
+/// memory beside the queries.
 TileSizes prefillTile(const TileProblem &problem);
 
 /// Decode: the rows are the heads of one group, seldom more than 8, and dots of up to 8 rows read K and V once, with
 /// channels along the lanes (codegen/cpu/ChannelDot.h). Keys are streamed: 64 of them (32 KB of fp32 keys at d 128)
-/// make the cost of a tile small (tables, maxima, rescaling: 3 ns a key of 45) and are how far ahead pages are looked up.
+/// make the cost of a tile small (tables, maxima, rescaling: 3 ns a key of 45) and are how far ahead pages are looked
+/// up.
+///
+/// A GPU: the smallest row tile of its matrix unit.
 TileSizes decodeTile(const TileProblem &problem);
 
 } // namespace attn::passes

@@ -4,8 +4,8 @@
 #include "dialect/attn/AttnDialect.h"
 #include "dialect/mask/RangeProgram.h"
 #include "dialect/tile/TileDialect.h"
-#include "passes/analysis/GridSimulator.h"
 #include "passes/analysis/Eviction.h"
+#include "passes/analysis/GridSimulator.h"
 #include "passes/analysis/MaskRegion.h"
 #include "passes/analysis/TileReport.h"
 #include "passes/tile/CostModel.h"
@@ -41,7 +41,7 @@ private:
   ExplainCall call;
   int64_t keyDim = 0, valueDim = 0, elementBytes = 0;
   TileCall tileCall;
-  std::string zeros; ///< operands that are taken as 0
+  std::string zeros;             ///< operands that are taken as 0
   std::vector<std::string> axes; ///< of the pattern's grid
   std::vector<int64_t> sizes;    ///< their sizes in this call
 };

@@ -13,8 +13,8 @@
 
 namespace attn::passes {
 
-/// The call that is counted. Kernels that pack the heads of a group (decode) get one query, the others `qLen`. Lengths of 0
-/// stand for the tokens of the pattern's grid, or 4096 without one.
+/// The call that is counted. Kernels that pack the heads of a group (decode) get one query, the others `qLen`. Lengths
+/// of 0 stand for the tokens of the pattern's grid, or 4096 without one.
 struct ExplainCall {
   int64_t qLen = 0, kvLen = 0;
   int64_t qHeads = 1, kvHeads = 1;

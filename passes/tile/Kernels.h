@@ -68,8 +68,10 @@ struct AttendNames {
 constexpr double hiddenScore = -1.0e30, initialMax = -1.0e20;
 
 /// Softmax or quadratic linear attention over key tiles. `attend` has one kernel map and no
-/// classes.
-mlir::LogicalResult buildAttendKernel(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names);
+/// classes. With `scaleScores` the scale multiplies scores, not queries, which reach matrix units as they are in
+/// memory.
+mlir::LogicalResult buildAttendKernel(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names,
+                                      bool scaleScores);
 
 /// Chunked scan of decayed linear attention (weight #attn.linear<"chunked">).
 mlir::LogicalResult buildScanKernel(KernelBuilder &kernel, ir::AttendOp attend, const AttendNames &names);

@@ -133,7 +133,7 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
     tensors.values.push_back(nameOf(value));
   }
   auto lastDim = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape().back(); };
-  TileProblem problem{lastDim(attend.getQuery()), lastDim(attend.getOut()), lanes, l2Bytes};
+  TileProblem problem{lastDim(attend.getQuery()), lastDim(attend.getOut()), lanes, l2Bytes, tensorCores};
   auto pattern = attend->getParentOfType<ir::PatternOp>();
   std::string prefix = entryOp.getSymName().str() + "." + std::to_string(launches);
   SmallVector<tile::KernelOp> forms;
@@ -148,7 +148,8 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
     if (scan)
       sizes.rows = sizes.keys;
     tile::GridAttr grid;
-    if (!scan && !pack && !map.getMask().empty() && !hasSlots(attend)) { // slots are no tokens of the grid
+    if (!scan && !pack && !tensorCores && !map.getMask().empty() &&
+        !hasSlots(attend)) { // slots are no tokens of the grid
       auto mask = regionToExpr(map.getMask());
       if (failed(mask))
         return failure();
@@ -160,7 +161,8 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
                                    : scan ? ".scan"
                                           : ".prefill"),
                          schedule(sizes, pack, grid), pattern);
-    if (failed(scan ? buildScanKernel(kernel, attend, tensors) : buildAttendKernel(kernel, attend, tensors)))
+    if (failed(scan ? buildScanKernel(kernel, attend, tensors)
+                    : buildAttendKernel(kernel, attend, tensors, tensorCores)))
       return failure();
     forms.push_back(kernel.kernel());
   }
@@ -206,7 +208,8 @@ void TileAttention::rowKernel(Operation *op, StringRef suffix, llvm::function_re
   OpBuilder builder(&getContext());
   builder.setInsertionPointToEnd(getOperation().getBody());
   std::string name = (entryOp.getSymName() + "." + Twine(launches) + suffix).str();
-  KernelBuilder kernel(builder, op->getLoc(), name, schedule({lanes, 1}, false), op->getParentOfType<ir::PatternOp>());
+  KernelBuilder kernel(builder, op->getLoc(), name, schedule({tensorCores ? 64 : lanes, 1}, false),
+                       op->getParentOfType<ir::PatternOp>());
   build(kernel);
   launch(builder, kernel.kernel());
 }

@@ -3,13 +3,14 @@
 import ctypes
 import functools
 import os
-from ctypes import POINTER, Structure, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint32, c_void_p
+from ctypes import POINTER, Structure, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 
 STRUCT_VERSION = 1
 WORKSPACE_ALIGNMENT = 64
 F32, F16, BF16, F64, BOOL, I8, I32, I64 = range(1, 9)
 QUERY, KEY, VALUE, OUT, LSE, OPERAND = range(1, 7)
+CPU, CUDA, EMULATOR = range(3)
 RANGE_ERROR = 14
 """ATTN_ERR_RANGE, which ends the lists of arguments and params."""
 
@@ -63,6 +64,11 @@ PlanDesc = struct(
     ("reserved", c_int32),
     ("parallel_for", c_void_p),
     ("parallel_user", c_void_p),
+    ("device", c_int32),
+    ("device_index", c_int32),
+    ("emulator_completion", c_int32),
+    ("reserved2", c_int32),
+    ("emulator_seed", c_uint64),
 )
 ArgumentInfo = struct(
     "ArgumentInfo",
@@ -89,7 +95,12 @@ ParamInfo = struct(
     ("reserved", c_int32),
 )
 CompileOptions = struct(
-    "CompileOptions", ("targets", c_char_p), ("variants", POINTER(c_char_p)), ("variant_count", c_int64)
+    "CompileOptions",
+    ("targets", c_char_p),
+    ("variants", POINTER(c_char_p)),
+    ("variant_count", c_int64),
+    ("assemble", c_int32),
+    ("reserved", c_int32),
 )
 ReferenceOptions = struct("ReferenceOptions", ("precision", c_int32), ("reserved", c_int32))
 
@@ -140,6 +151,10 @@ def runtime() -> ctypes.CDLL:
     _declare(lib, c_char_p, "attn_plan_summary", c_void_p)
     _declare(lib, None, "attn_plan_destroy", c_void_p)
     _declare(lib, c_int32, "attn_run", c_void_p, c_void_p, c_size_t)
+    _declare(lib, c_int32, "attn_device_allocate", c_int32, c_int32, c_size_t, POINTER(c_void_p))
+    _declare(lib, c_int32, "attn_device_release", c_int32, c_int32, c_void_p)
+    _declare(lib, c_int32, "attn_device_write", c_int32, c_int32, c_void_p, c_void_p, c_size_t)
+    _declare(lib, c_int32, "attn_device_read", c_int32, c_int32, c_void_p, c_void_p, c_size_t)
     return lib
 
 

@@ -95,17 +95,20 @@ def _spec_text(spec: Spec) -> bytes:
     return text.encode() if text.lstrip().startswith("{") else Path(text).read_bytes()
 
 
-def compile(spec: Spec, targets: str = "cpu", variants: Sequence[str] = ()) -> Artifact:
+def compile(spec: Spec, targets: str = "cpu", variants: Sequence[str] = (), assemble: bool = False) -> Artifact:
     """Compiles a pattern: a path, JSON text, or a dictionary.
 
     ``targets``: comma-separated, ``"cpu"`` (this machine), ``"x86-64-v4-bf16"``, ``"x86-64-v4"``, ``"x86-64-v3"``,
-    ``"generic"``.
+    ``"generic"``; GPUs: ``"sm_80"`` and later.
     ``variants``: each ``"d=128,dv=128,dtype=bf16"``; none: those of the spec, else fp32 with d = 64.
+    ``assemble``: machine code for the GPUs beside the PTX, by ptxas.
     """
     text = _spec_text(spec)
     lib = _abi.compiler()
     names = (_abi.c_char_p * max(len(variants), 1))(*(v.encode() for v in variants))
-    options = _abi.CompileOptions(targets=targets.encode(), variants=names, variant_count=len(variants))
+    options = _abi.CompileOptions(
+        targets=targets.encode(), variants=names, variant_count=len(variants), assemble=assemble
+    )
     data, size = c_void_p(), c_size_t()
     code = lib.attn_compile(text, len(text), byref(options), byref(data), byref(size))
     _abi.check(code, lib.attn_compiler_last_error)

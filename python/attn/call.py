@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from attn import _abi
 from attn._abi import array64, byref, c_size_t, c_void_p
 from attn.artifact import Artifact
+from attn.device import COMPLETIONS, Memory, Mirror, parse
 
 _DTYPES = {
     "float32": _abi.F32,
@@ -42,6 +43,9 @@ class _Call:
         self._kept: List[Any] = []
         self._tensors: List[_abi.Tensor] = []
         self._scalars: List[_abi.Scalar] = []
+        self.device = parse(sizes.get("device") or "cpu")
+        self.inputs: List[Mirror] = []  # on a device
+        self.outputs: List[Mirror] = []
         self._head_maps: Mapping[str, Sequence[int]] = sizes.get("head_maps") or {}
         self.desc = _abi.PlanDesc()
         self.arguments = artifact.arguments(entry)
@@ -92,6 +96,9 @@ class _Call:
         self.desc.layer = sizes.get("layer") or 0
         self.desc.threads = sizes.get("threads") or 0
         self.desc.isa = sizes["isa"].encode() if sizes.get("isa") else None
+        self.desc.device, self.desc.device_index = self.device
+        self.desc.emulator_seed = sizes.get("emulator_seed") or 0
+        self.desc.emulator_completion = COMPLETIONS[sizes.get("emulator_completion") or "early"]
 
     @staticmethod
     def _lens(sizes: Mapping[str, Any], name: str) -> Sequence[int]:
@@ -105,7 +112,7 @@ class _Call:
             raise _abi.AttnError("SHAPE", f"{name} must have {batch} values (batch), got {len(values)}")
         setattr(self.desc, name, array64(values))
 
-    def add_tensor(self, name: str, array) -> None:
+    def add_tensor(self, name: str, array, is_output: bool = False) -> None:
         dtype = _DTYPES.get(array.dtype.name)
         if dtype is None:
             raise _abi.AttnError("DTYPE", f"argument '{name}': dtype {array.dtype} is not supported")
@@ -118,7 +125,7 @@ class _Call:
         self._tensors.append(
             _abi.Tensor(
                 name=name.encode(),
-                data=array.ctypes.data,
+                data=self._place(array, is_output),
                 dtype=dtype,
                 ndim=array.ndim,
                 shape=array64(array.shape),
@@ -126,6 +133,15 @@ class _Call:
                 head_map=head_map,
             )
         )
+
+    def _place(self, array, is_output: bool) -> int:
+        """The address of an array, or of its copy on the device."""
+        if self.device[0] == _abi.CPU:
+            return array.ctypes.data
+        mirror = Mirror(self.device, array)
+        mirror.write()  # of outputs too: rows that no request has stay as they are
+        (self.outputs if is_output else self.inputs).append(mirror)
+        return mirror.address
 
     def _add_scalar(self, name: str, value) -> None:
         np = _numpy()
@@ -148,11 +164,11 @@ class _Call:
         names = {a.role: a.name for a in self.arguments}
         if out is None:
             out = np.zeros((*rows, value.shape[-1]), dtype or query.dtype)
-        self.add_tensor(names[_abi.OUT], out)
+        self.add_tensor(names[_abi.OUT], out, is_output=True)
         result = None
         if lse and _abi.LSE in names:
             result = np.zeros(rows, dtype or np.float32)
-            self.add_tensor(names[_abi.LSE], result)
+            self.add_tensor(names[_abi.LSE], result, is_output=True)
         return out, result
 
     def c_desc(self) -> "_abi.PlanDesc":
@@ -165,7 +181,8 @@ class _Call:
 
 def _split(arguments: Dict[str, Any]) -> Dict[str, Any]:
     """Takes the sizes out of the keyword arguments of a call; what is left are tensors and scalars."""
-    names = ("q_lens", "kv_lens", "q_rows", "kv_rows", "q_pos", "layer", "threads", "isa", "head_maps")
+    names = ("q_lens", "kv_lens", "q_rows", "kv_rows", "q_pos", "layer", "threads", "isa", "head_maps", "device",
+             "emulator_seed", "emulator_completion")
     return {name: arguments.pop(name) for name in names if name in arguments}
 
 
@@ -199,13 +216,21 @@ class Plan:
         self.out, self.lse = outputs
         size = c_size_t()
         _abi.check(lib.attn_plan_workspace_size(self._handle, byref(size)))
-        self._memory = _numpy().empty(size.value + _abi.WORKSPACE_ALIGNMENT, "uint8")
-        self._workspace = -(-self._memory.ctypes.data // _abi.WORKSPACE_ALIGNMENT) * _abi.WORKSPACE_ALIGNMENT
+        if call.device[0] == _abi.CPU:
+            self._memory = _numpy().empty(size.value + _abi.WORKSPACE_ALIGNMENT, "uint8")
+            self._workspace = -(-self._memory.ctypes.data // _abi.WORKSPACE_ALIGNMENT) * _abi.WORKSPACE_ALIGNMENT
+        else:
+            self._memory = Memory(call.device, size.value)
+            self._workspace = self._memory.address
         self._size = size.value
 
     def run(self) -> Tuple[Any, Any]:
         """Computes and returns ``(out, lse)``. The GIL is free meanwhile."""
+        for mirror in self._call.inputs:
+            mirror.write()
         _abi.check(_abi.runtime().attn_run(self._handle, self._workspace, self._size))
+        for mirror in self._call.outputs:
+            mirror.read()
         return self.out, self.lse
 
     @property
@@ -231,7 +256,9 @@ def attend(artifact: Artifact, *, entry: Optional[str] = None, lse: bool = True,
     ``q [total rows, q_heads, d]`` and ``k, v [total rows, kv_heads, d]`` with lengths and, if requests do not lie one after
     the other, first rows ``q_rows``, ``kv_rows``; ``q_pos`` (position of query row 0, where the pattern takes it), ``layer``,
     ``threads``, ``isa``, ``head_maps`` (name of a key or value tensor -> for each KV head the head of the tensor that
-    holds it, or -1), ``out`` (an array to write to).
+    holds it, or -1), ``out`` (an array to write to), ``device``: ``"cpu"``, ``"cuda"`` (``"cuda:1"``) or ``"emulator"``, to
+    whose memory the arrays are copied for each run. Of the emulator: ``emulator_completion`` (``"early"``, ``"late"`` or
+    ``"random"``: when asynchronous copies take effect) and ``emulator_seed``.
     """
     return Plan(artifact, entry=entry, lse=lse, out=out, **arguments).run()
 

@@ -82,12 +82,29 @@ Status Artifact::openFile(const char *path, std::shared_ptr<const Artifact> &art
 Status Artifact::code(int index, std::shared_ptr<const CodeImage> &image) const {
   std::lock_guard<std::mutex> lock(mutex);
   if (!images[index]) {
-    const CodeBlob &blob = contents.code[index];
-    std::string_view object = std::string_view(bytes).substr(codeBase + blob.offset, blob.size);
-    if (Status s = CodeImage::load(object, images[index]))
+    if (Status s = CodeImage::load(blob(index), images[index]))
       return s;
   }
   image = images[index];
+  return {};
+}
+
+std::string_view Artifact::blob(int index) const {
+  const CodeBlob &blob = contents.code[size_t(index)];
+  return std::string_view(bytes).substr(codeBase + blob.offset, blob.size);
+}
+
+Status Artifact::kernel(const Form &form, const Device &device, std::shared_ptr<const DeviceKernel> &kernel) const {
+  std::lock_guard<std::mutex> lock(mutex);
+  std::shared_ptr<const DeviceKernel> &loaded = kernels[{device.name(), form.code}];
+  if (!loaded) {
+    KernelCode code{blob(form.code), {}, form.entry, uint32_t(form.threads), uint32_t(form.shared)};
+    for (const Cubin &cubin : form.cubins)
+      code.cubins.push_back({cubin.arch, blob(cubin.code)});
+    if (Status s = device.load(code, loaded))
+      return s;
+  }
+  kernel = loaded;
   return {};
 }
 

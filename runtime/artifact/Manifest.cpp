@@ -25,6 +25,8 @@ constexpr int64_t kMaxValues = 1 << 20;
 constexpr int64_t kMaxTile = 1 << 16;
 constexpr int64_t kMaxScratch = int64_t(1) << 30;
 constexpr int64_t kMaxDim = 1 << 16;
+constexpr int64_t kMaxBlockThreads = 1024;
+constexpr int64_t kMaxShared = 1 << 20;
 
 struct Failure {
   Status status;
@@ -376,6 +378,10 @@ std::vector<GridAxis> readGrid(const Node &node, const Manifest &manifest, int64
   return grid;
 }
 
+int readCode(const Node &node, const Manifest &manifest) {
+  return int(node.at("code").integer(0, int64_t(manifest.code.size()) - 1));
+}
+
 Form readForm(const Node &node, const Manifest &manifest, const Entry &entry, Variant &variant) {
   Form form;
   form.symbol = node.at("symbol").string();
@@ -387,8 +393,16 @@ Form readForm(const Node &node, const Manifest &manifest, const Entry &entry, Va
     form.grid = readGrid(node.at("grid"), manifest, form.rows);
   if (node.booleanOr("splits", false))
     node.at("splits").fail("false (this runtime does not split keys)", ATTN_ERR_ARTIFACT_VERSION);
-  form.code = int(node.at("code").integer(0, int64_t(manifest.code.size()) - 1));
+  form.code = readCode(node, manifest);
   form.scratch = node.at("scratch").integer(0, kMaxScratch);
+  if (node.has("entry")) {
+    form.entry = node.at("entry").string();
+    form.threads = node.at("threads").integer(1, kMaxBlockThreads);
+    form.shared = node.at("shared").integer(0, kMaxShared);
+    node.forEachOf("cubins", [&](const Node &cubin) {
+      form.cubins.push_back({cubin.at("arch").string(), readCode(cubin, manifest)});
+    });
+  }
   node.at("arguments").forEach([&](const Node &argument) {
     form.arguments.push_back(readArgument(argument, manifest, entry, variant));
   });
@@ -401,9 +415,14 @@ Variant readVariant(const Node &node, const Manifest &manifest, const Entry &ent
   variant.d = node.at("d").integer(1, kMaxDim);
   variant.dv = node.at("dv").integer(1, kMaxDim);
   variant.isa = node.at("isa").string();
+  bool isGpu = variant.isa.rfind("sm_", 0) == 0;
   node.at("steps").forEach([&](const Node &step) {
     std::vector<Form> forms;
-    step.at("forms").forEach([&](const Node &form) { forms.push_back(readForm(form, manifest, entry, variant)); });
+    step.at("forms").forEach([&](const Node &form) {
+      forms.push_back(readForm(form, manifest, entry, variant));
+      if (forms.back().entry.empty() == isGpu)
+        form.fail(isGpu ? "the entry of GPU code" : "no entry, which is for GPU code");
+    });
     if (forms.empty())
       step.at("forms").fail("at least one form");
     variant.steps.push_back(std::move(forms));

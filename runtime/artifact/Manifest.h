@@ -72,9 +72,15 @@ struct Argument {
 
 /// One axis of a token grid whose boxes are the tiles of a form. Sizes are literals or integer params.
 struct GridAxis {
-  Size size;     ///< not read of the first axis, the slowest
+  Size size; ///< not read of the first axis, the slowest
   Size dilation;
   int64_t rows = 1; ///< extent of a box of queries
+};
+
+/// GPU machine code of a form for one architecture.
+struct Cubin {
+  std::string arch; ///< "sm_90"
+  int code = 0;     ///< index into Manifest::code
 };
 
 /// A kernel: one tile form of a step.
@@ -82,11 +88,15 @@ struct Form {
   std::string symbol;
   int64_t rows = 0; ///< logical rows of a tile
   int64_t keys = 0;
-  bool pack = false; ///< logical rows are (query, head of the group) pairs
-  bool scan = false; ///< loops over the row tiles itself
+  bool pack = false;          ///< logical rows are (query, head of the group) pairs
+  bool scan = false;          ///< loops over the row tiles itself
   std::vector<GridAxis> grid; ///< slowest first, at most 3; empty: a row tile is consecutive rows
   int64_t scratch = 0;
   int code = 0; ///< index into Manifest::code
+  // Of GPU code, which has an entry name.
+  std::string entry;               ///< empty: CPU code
+  int64_t threads = 0, shared = 0; ///< of a block; bytes of dynamic shared memory
+  std::vector<Cubin> cubins;
   std::vector<Argument> arguments;
 };
 

@@ -44,6 +44,18 @@ template <typename F> int32_t guard(F f) {
   }
 }
 
+/// Runs `f` with a device, which is opened if it is not.
+template <typename F> int32_t withDevice(int32_t kind, int32_t index, F f) {
+  return guard([&]() -> Status {
+    if ((kind != ATTN_DEVICE_CUDA && kind != ATTN_DEVICE_EMULATOR) || index < 0)
+      return error(ATTN_ERR_INVALID_ARGUMENT, "no device with memory of its own has kind %d and index %d", kind, index);
+    std::shared_ptr<const Device> device;
+    if (Status s = openDevice(kind, index, device))
+      return s;
+    return f(*device);
+  });
+}
+
 Status findEntry(const Manifest &manifest, const char *name, const Entry *&entry) {
   entry = manifest.findEntry(name);
   if (entry)
@@ -131,6 +143,8 @@ const char *attn_code_name(int32_t code) {
   case ATTN_ERR_DOMAIN: return "DOMAIN";
   case ATTN_ERR_WORKSPACE: return "WORKSPACE";
   case ATTN_ERR_ZERO_DIVISOR: return "ZERO_DIVISOR";
+  case ATTN_ERR_NO_DEVICE: return "NO_DEVICE";
+  case ATTN_ERR_DEVICE: return "DEVICE";
   case ATTN_ERR_SPEC: return "SPEC";
   case ATTN_ERR_UNSUPPORTED: return "UNSUPPORTED";
   case ATTN_ERR_COMPILER: return "COMPILER";
@@ -299,6 +313,43 @@ int32_t attn_run(const attn_plan *plan, void *workspace, size_t workspaceSize) {
   if (!plan)
     return invalid("attn_run: plan is null");
   return guard([&] { return plan->value.run(workspace, workspaceSize); });
+}
+
+int32_t attn_run_on(const attn_plan *plan, void *workspace, size_t workspaceSize, void *stream) {
+  if (!plan)
+    return invalid("attn_run_on: plan is null");
+  return guard([&] { return plan->value.runOn(workspace, workspaceSize, stream); });
+}
+
+int32_t attn_device_allocate(int32_t device, int32_t index, size_t bytes, void **memory) {
+  if (!memory)
+    return invalid("attn_device_allocate: memory is null");
+  return withDevice(device, index, [&](const Device &opened) {
+    void *place = nullptr;
+    Status status = opened.allocate(bytes, place);
+    if (!status)
+      *memory = place;
+    return status;
+  });
+}
+
+int32_t attn_device_release(int32_t device, int32_t index, void *memory) {
+  return withDevice(device, index, [&](const Device &opened) {
+    if (memory)
+      opened.release(memory);
+    return Status();
+  });
+}
+
+int32_t attn_device_write(int32_t device, int32_t index, void *target, const void *source, size_t bytes) {
+  return withDevice(device, index,
+                    [&](const Device &opened) { return bytes ? opened.write(source, target, bytes) : Status(); });
+}
+
+int32_t attn_device_read(int32_t device, int32_t index, void *target, const void *source, size_t bytes) {
+  return withDevice(device, index, [&](const Device &opened) {
+    return bytes ? opened.read(source, target, bytes, nullptr) : Status();
+  });
 }
 
 } // extern "C"

@@ -9,9 +9,9 @@
 #ifndef ATTN_RUNTIME_PLAN_BIND_H
 #define ATTN_RUNTIME_PLAN_BIND_H
 
+#include "runtime/device/Device.h"
 #include "runtime/plan/Call.h"
-
-#include <array>
+#include "runtime/plan/Words.h"
 
 namespace attn::rt {
 
@@ -28,24 +28,21 @@ struct ParamValues {
 /// Values of all params, in the order of the manifest.
 Status bindParams(const Manifest &manifest, const Call &call, std::vector<ParamValues> &values);
 
-using ViewWords = std::array<int64_t, ATTN_VIEW_WORDS>;
-
-/// Data of the plan that words point to.
-struct ViewStorage {
-  std::vector<double> zeroRow; ///< what empty tensors read as; at least as long as any row, and not resized
-  std::vector<std::vector<int32_t>> headMaps;
-};
-
-/// Binds an input or output of the entry point. An output that the call does not have gets base 0.
+/// Binds an input or output of the entry point. An output that the call does not have gets base 0. `constants` begins
+/// with zeros as long as any row.
 Status bindPort(const Port &port, const Temporary &expected, const Manifest &manifest,
-                const std::vector<ParamValues> &params, const Call &call, ViewStorage &storage, ViewWords &words);
+                const std::vector<ParamValues> &params, const Call &call, Constants &constants, Words &words);
 
-/// Words of a temporary at address 0 (the plan adds the address), and its size in bytes.
-Status layOutTemporary(const Temporary &temporary, const Call &call, ViewWords &words, uint64_t &size);
+/// Words of a temporary without its base, and its size in bytes.
+Status layOutTemporary(const Temporary &temporary, const Call &call, Words &words, uint64_t &size);
 
-/// Binds the operands of the entry point: for each, 1 + 2 * rank words. Those of others get none.
+/// The two words of a scalar argument with these values.
+Words scalarWords(const ParamValues &values, Constants &constants);
+
+/// Binds the operands of the entry point: for each, 1 + 2 * rank words. Those of others get none. Operands with a
+/// domain are read to check it, through the device if there is one (else null).
 Status bindOperands(const Manifest &manifest, const Entry &entry, const std::vector<ParamValues> &params,
-                    const Call &call, const ViewStorage &storage, std::vector<std::vector<int64_t>> &words);
+                    const Call &call, const Device *device, Constants &constants, std::vector<Words> &words);
 
 /// Fails for a tensor or scalar of the call that the entry point does not have.
 Status checkNames(const Manifest &manifest, const Entry &entry, const Call &call);

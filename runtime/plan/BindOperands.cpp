@@ -11,14 +11,15 @@ namespace {
 /// Binds the operands of one call; keeps the size of `layers`, which the operands must agree on.
 class OperandBinder {
 public:
-  OperandBinder(const std::vector<ParamValues> &params, const Call &call, const ViewStorage &storage)
-      : params(params), call(call), storage(storage) {}
+  OperandBinder(const std::vector<ParamValues> &params, const Call &call, const Device *device, Constants &constants)
+      : params(params), call(call), device(device), constants(constants) {}
 
-  Status bind(const Operand &operand, std::vector<int64_t> &words) {
+  Status bind(const Operand &operand, Words &words) {
     auto found = call.tensors.find(operand.name);
-    if (found == call.tensors.end() && operand.values.empty())
+    bool given = found != call.tensors.end();
+    if (!given && operand.values.empty())
       return error(ATTN_ERR_MISSING, "operand '%s' is missing", operand.name.c_str());
-    const Tensor &tensor = found == call.tensors.end() ? builtin(operand) : found->second;
+    const Tensor &tensor = given ? found->second : builtin(operand);
     if (tensor.dtype != operand.dtype)
       return error(ATTN_ERR_DTYPE, "operand '%s': dtype must be %s, got %s", operand.name.c_str(),
                    dtypeName(operand.dtype), dtypeName(tensor.dtype));
@@ -28,16 +29,21 @@ public:
     for (size_t i = 0; i < tensor.shape.size(); ++i)
       if (Status s = checkSize(operand, i, tensor.shape[i]))
         return s;
-    if (Status s = checkDomain(operand, tensor))
+    if (Status s = device && given ? checkDomainOnDevice(operand, tensor) : checkDomain(operand, tensor))
       return s;
 
     // Kernels clamp indices to the sizes, so there must be a first element.
     bool empty = tensor.empty();
-    words.assign(1 + 2 * tensor.shape.size(), 0);
-    words[0] = empty ? int64_t(storage.zeroRow.data()) : int64_t(tensor.data);
+    words = Words(1 + 2 * tensor.shape.size());
+    if (empty)
+      words.setConstant(0, 0);
+    else if (given)
+      words.values[0] = int64_t(tensor.data);
+    else
+      words.setConstant(0, constants.add(operand.values));
     for (size_t i = 0; i < tensor.shape.size(); ++i) {
-      words[1 + i] = empty ? 1 : tensor.shape[i];
-      words[1 + tensor.shape.size() + i] = empty ? 0 : tensor.strides[i];
+      words.values[1 + i] = empty ? 1 : tensor.shape[i];
+      words.values[1 + tensor.shape.size() + i] = empty ? 0 : tensor.strides[i];
     }
     return {};
   }
@@ -86,6 +92,20 @@ private:
       return {};
     return error(ATTN_ERR_SHAPE, "operand '%s': dimension %zu (%s) must be %s%" PRId64 ", got %" PRId64,
                  operand.name.c_str(), axis, size.text.c_str(), atLeast ? "at least " : "", want, got);
+  }
+
+  /// The same of a tensor in the memory of the device, which a copy is made of.
+  Status checkDomainOnDevice(const Operand &operand, const Tensor &tensor) {
+    if (operand.domain == ATTN_DOMAIN_ANY && tensor.dtype != ATTN_BOOL)
+      return {};
+    Extent extent = tensor.extent();
+    std::vector<char> copy(extent.size);
+    if (!copy.empty())
+      if (Status s = device->read(extent.data, copy.data(), copy.size(), nullptr))
+        return s;
+    Tensor here = tensor;
+    here.data = copy.data() + (tensor.data - static_cast<const char *>(extent.data));
+    return checkDomain(operand, here);
   }
 
   Status checkDomain(const Operand &operand, const Tensor &tensor) {
@@ -185,7 +205,8 @@ private:
 
   const std::vector<ParamValues> &params;
   const Call &call;
-  const ViewStorage &storage;
+  const Device *device;
+  Constants &constants;
   Tensor own; ///< of the operand that is bound
   int64_t layers = -1;
 };
@@ -193,8 +214,8 @@ private:
 } // namespace
 
 Status bindOperands(const Manifest &manifest, const Entry &entry, const std::vector<ParamValues> &params,
-                    const Call &call, const ViewStorage &storage, std::vector<std::vector<int64_t>> &words) {
-  OperandBinder binder(params, call, storage);
+                    const Call &call, const Device *device, Constants &constants, std::vector<Words> &words) {
+  OperandBinder binder(params, call, device, constants);
   words.assign(manifest.operands.size(), {});
   for (size_t i : entry.operands)
     if (Status s = binder.bind(manifest.operands[i], words[i]))

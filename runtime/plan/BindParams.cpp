@@ -76,6 +76,14 @@ Status bindParams(const Manifest &manifest, const Call &call, std::vector<ParamV
   return {};
 }
 
+Words scalarWords(const ParamValues &values, Constants &constants) {
+  bool isFloat = !values.floats.empty();
+  Words words(2);
+  words.setConstant(0, isFloat ? constants.add(values.floats) : constants.add(values.ints));
+  words.values[1] = !values.perRequest ? 0 : isFloat ? sizeof(float) : sizeof(int64_t);
+  return words;
+}
+
 Status checkNames(const Manifest &manifest, const Entry &entry, const Call &call) {
   auto has = [](const auto &items, const std::string &name) {
     return std::any_of(items.begin(), items.end(), [&](auto &item) { return item.name == name; });

@@ -12,13 +12,13 @@ namespace {
 class ViewBinder {
 public:
   ViewBinder(const Port &port, const Temporary &expected, const Manifest &manifest,
-             const std::vector<ParamValues> &params, const Call &call, const Tensor &tensor, ViewStorage &storage,
-             ViewWords &words)
+             const std::vector<ParamValues> &params, const Call &call, const Tensor &tensor, Constants &constants,
+             Words &words)
       : port(port), expected(expected), manifest(manifest), params(params), call(call), tensor(tensor),
-        storage(storage), words(words) {}
+        constants(constants), words(words) {}
 
   Status run() {
-    words = {};
+    words = Words(ATTN_VIEW_WORDS);
     if (Status s = checkType())
       return s;
     if (Status s = bindRing())
@@ -31,13 +31,14 @@ public:
       if (Status s = checkDisjoint())
         return s;
     if (tensor.empty()) { // Nothing is stored here; a kernel that computes an address stays inside the row of zeros.
-      words[ATTN_VIEW_BASE] = isOutput() ? 0 : int64_t(storage.zeroRow.data());
+      if (!isOutput())
+        words.setConstant(ATTN_VIEW_BASE, 0);
       return {};
     }
-    words[ATTN_VIEW_BASE] = int64_t(tensor.data);
-    words[ATTN_VIEW_BATCH_STRIDE] = ragged() ? 0 : tensor.strides[0];
-    words[ATTN_VIEW_ROW_STRIDE] = tensor.strides[rowAxis()];
-    words[ATTN_VIEW_HEAD_STRIDE] = tensor.strides[headAxis()];
+    words.values[ATTN_VIEW_BASE] = int64_t(tensor.data);
+    words.values[ATTN_VIEW_BATCH_STRIDE] = ragged() ? 0 : tensor.strides[0];
+    words.values[ATTN_VIEW_ROW_STRIDE] = tensor.strides[rowAxis()];
+    words.values[ATTN_VIEW_HEAD_STRIDE] = tensor.strides[headAxis()];
     return {};
   }
 
@@ -103,8 +104,8 @@ private:
         return error(ATTN_ERR_RANGE, "scalar '%s' (%s of cache '%s') must be at least %" PRId64 ", got %" PRId64,
                      paramName.c_str(), low ? "ring" : "sink", cache.name.c_str(), low, values.ints[0]);
     }
-    words[ATTN_VIEW_SINK] = params[size_t(cache.sink)].ints[0];
-    words[ATTN_VIEW_RING] = params[size_t(cache.ring)].ints[0];
+    words.values[ATTN_VIEW_SINK] = params[size_t(cache.sink)].ints[0];
+    words.values[ATTN_VIEW_RING] = params[size_t(cache.ring)].ints[0];
     return {};
   }
 
@@ -112,8 +113,8 @@ private:
   int64_t rowsOf(const attn_request &r) const {
     if (!isKeySide())
       return r.q_len;
-    int64_t ring = words[ATTN_VIEW_RING];
-    return ring ? std::min(r.kv_len, words[ATTN_VIEW_SINK] + ring) : r.kv_len;
+    int64_t ring = words.values[ATTN_VIEW_RING];
+    return ring ? std::min(r.kv_len, words.values[ATTN_VIEW_SINK] + ring) : r.kv_len;
   }
 
   Status checkRows() {
@@ -147,8 +148,7 @@ private:
                      name(), g, held - 1, map[g]);
       map[g] = std::max(map[g], 0); // A head that is not here reads rows that are.
     }
-    storage.headMaps.push_back(std::move(map));
-    words[ATTN_VIEW_HEAD_MAP] = int64_t(storage.headMaps.back().data());
+    words.setConstant(ATTN_VIEW_HEAD_MAP, constants.add(map));
     return {};
   }
 
@@ -178,24 +178,24 @@ private:
   const std::vector<ParamValues> &params;
   const Call &call;
   const Tensor &tensor;
-  ViewStorage &storage;
-  ViewWords &words;
+  Constants &constants;
+  Words &words;
 };
 
 } // namespace
 
 Status bindPort(const Port &port, const Temporary &expected, const Manifest &manifest,
-                const std::vector<ParamValues> &params, const Call &call, ViewStorage &storage, ViewWords &words) {
+                const std::vector<ParamValues> &params, const Call &call, Constants &constants, Words &words) {
   auto tensor = call.tensors.find(port.name);
   if (tensor == call.tensors.end()) {
-    words = {};
+    words = Words(ATTN_VIEW_WORDS);
     return port.role == ATTN_ROLE_LSE ? Status()
                                       : error(ATTN_ERR_MISSING, "argument '%s' is missing", port.name.c_str());
   }
-  return ViewBinder(port, expected, manifest, params, call, tensor->second, storage, words).run();
+  return ViewBinder(port, expected, manifest, params, call, tensor->second, constants, words).run();
 }
 
-Status layOutTemporary(const Temporary &temporary, const Call &call, ViewWords &words, uint64_t &size) {
+Status layOutTemporary(const Temporary &temporary, const Call &call, Words &words, uint64_t &size) {
   int64_t row = std::max<int64_t>(temporary.dim, 1) * attn_dtype_size(temporary.dtype);
   int64_t rows = call.longestQuery, head = 0, batch = 0, total = 0;
   for (const attn_request &r : call.requests)
@@ -204,10 +204,10 @@ Status layOutTemporary(const Temporary &temporary, const Call &call, ViewWords &
               !__builtin_mul_overflow(batch, call.raggedQueries ? 1 : call.batch, &total);
   if (!fits)
     return error(ATTN_ERR_RANGE, "temporary '%s' is larger than the address space", temporary.name.c_str());
-  words = {};
-  words[ATTN_VIEW_BATCH_STRIDE] = call.raggedQueries ? 0 : batch;
-  words[ATTN_VIEW_HEAD_STRIDE] = head;
-  words[ATTN_VIEW_ROW_STRIDE] = row;
+  words = Words(ATTN_VIEW_WORDS);
+  words.values[ATTN_VIEW_BATCH_STRIDE] = call.raggedQueries ? 0 : batch;
+  words.values[ATTN_VIEW_HEAD_STRIDE] = head;
+  words.values[ATTN_VIEW_ROW_STRIDE] = row;
   size = uint64_t(total);
   return {};
 }

@@ -10,6 +10,15 @@
 
 namespace attn::rt {
 
+Extent Tensor::extent() const {
+  if (empty())
+    return {};
+  int64_t low = 0, high = attn_dtype_size(dtype);
+  for (size_t i = 0; i < shape.size(); ++i)
+    (strides[i] < 0 ? low : high) += strides[i] * (shape[i] - 1);
+  return {data + low, size_t(high - low), false};
+}
+
 Status readStruct(const void *given, const char *what, void *copy, size_t copySize) {
   if (!given)
     return error(ATTN_ERR_INVALID_ARGUMENT, "%s is null", what);
@@ -61,6 +70,12 @@ Status readSizes(const attn_plan_desc &desc, Call &call) {
     return s;
   if (Status s = checkRange("threads", desc.threads, 0, ATTN_MAX_THREADS))
     return s;
+  if (Status s = checkRange("device", desc.device, ATTN_DEVICE_CPU, ATTN_DEVICE_EMULATOR))
+    return s;
+  if (Status s = checkRange("device_index", desc.device_index, 0, desc.device == ATTN_DEVICE_CUDA ? INT32_MAX : 0))
+    return s;
+  if (Status s = checkRange("emulator_completion", desc.emulator_completion, ATTN_COMPLETE_EARLY, ATTN_COMPLETE_RANDOM))
+    return s;
   call.batch = desc.batch;
   call.qHeads = desc.q_heads;
   call.kvHeads = desc.kv_heads;
@@ -69,6 +84,10 @@ Status readSizes(const attn_plan_desc &desc, Call &call) {
   call.parallelFor = desc.parallel_for;
   call.parallelUser = desc.parallel_user;
   call.isa = desc.isa ? desc.isa : "";
+  call.device = desc.device;
+  call.deviceIndex = desc.device_index;
+  call.completion = desc.emulator_completion;
+  call.seed = desc.emulator_seed;
   return {};
 }
 

@@ -8,6 +8,7 @@
 #define ATTN_RUNTIME_PLAN_CALL_H
 
 #include "runtime/artifact/Manifest.h"
+#include "runtime/device/Device.h"
 
 #include "attn/KernelABI.h"
 
@@ -31,6 +32,8 @@ struct Tensor {
         return true;
     return false;
   }
+  /// From the first byte to the last; not writable. Size 0 if there is no element.
+  Extent extent() const;
 };
 
 /// The values of a scalar: one, or one per request. Exactly one of the two is filled.
@@ -50,6 +53,8 @@ struct Call {
   int threads = 1;
   attn_parallel_for parallelFor = nullptr;
   void *parallelUser = nullptr;
+  int32_t device = ATTN_DEVICE_CPU, deviceIndex = 0, completion = 0;
+  uint64_t seed = 0;
 
   int64_t group() const { return kvHeads ? qHeads / kvHeads : 0; }
 };

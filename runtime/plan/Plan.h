@@ -3,31 +3,34 @@
 // Made by build, which checks everything; run only copies words and calls kernels.
 //
 // Workspace, from its start, each part aligned to 64 bytes:
-//   status word | temporaries | per launch: task counter, words | scratch of each worker
+//   status word | temporaries | CPU, per launch: task counter, words | CPU: scratch of each worker
 //===----------------------------------------------------------------------===//
 #ifndef ATTN_RUNTIME_PLAN_PLAN_H
 #define ATTN_RUNTIME_PLAN_PLAN_H
 
 #include "runtime/artifact/Artifact.h"
+#include "runtime/device/Device.h"
 #include "runtime/plan/Bind.h"
 
 namespace attn::rt {
+
+/// Words of a launch on a GPU: its parameters are at most 4 KiB.
+constexpr size_t kMaxDeviceWords = 512;
 
 using Kernel = void (*)(const int64_t *words, void *scratch, int64_t taskBegin, int64_t taskEnd);
 
 /// One kernel call of the schedule.
 struct Launch {
-  std::shared_ptr<const CodeImage> code; ///< what the kernel lies in
-  Kernel kernel = nullptr;
-  std::vector<int64_t> words;
-  /// Words to which the address of the workspace is added: they hold offsets.
-  std::vector<size_t> workspaceWords;
+  Words words;
   int64_t tasks = 0;
+  std::shared_ptr<const DeviceKernel> deviceKernel; ///< null on the CPU, which has the following
+  std::shared_ptr<const CodeImage> code;            ///< what the kernel lies in
+  Kernel kernel = nullptr;
   int64_t chunk = 1;    ///< tasks that a worker takes at once
   uint64_t counter = 0; ///< offset of the task counter in the workspace; the words follow it
 };
 
-/// Movable, not copyable: words point into the plan's own storage.
+/// Movable, not copyable: words point into the plan's constants.
 class Plan {
 public:
   Plan() = default;
@@ -40,8 +43,10 @@ public:
   size_t workspaceSize() const { return size_t(workspace); }
   const std::string &summary() const { return text; }
 
-  /// May be called by several threads at once, with different workspaces.
+  /// Runs and waits. May be called by several threads at once, with different workspaces.
   Status run(void *memory, size_t size) const;
+  /// Starts the work on a stream of CUDA; a plan for another device runs and waits.
+  Status runOn(void *memory, size_t size, void *stream) const;
 
   const std::shared_ptr<const Artifact> &artifact() const { return source; }
   const Entry &entry() const { return *entryPoint; }
@@ -50,39 +55,37 @@ private:
   Status chooseVariant(const Call &call);
   Status bind(const Call &call);
   Status bindSlots(const Call &call);
-  const std::vector<attn_request> &requestsOf(const Form &form) const;
+  int64_t requestsOf(const Form &form) const;
   Status addLaunch(const Form &form, const Call &call);
-  void layOutWorkspace(const Call &call);
+  Status loadKernel(const Form &form, Launch &launch) const;
+  void layOutWorkers(const Call &call);
+  Status placeConstants();
+  Status checkWorkspace(const void *memory, size_t size) const;
+  Status runHere(char *base) const;
+  Status startOnDevice(char *base, void *stream) const;
 
   std::shared_ptr<const Artifact> source;
   const Entry *entryPoint = nullptr;
   const Variant *variant = nullptr;
 
-  // What words point to.
-  std::vector<attn_request> requests;
-  std::map<int, std::vector<attn_request>> slotRequests; ///< by cache: of launches over its slots
+  int64_t requests = 0;                ///< offset in the constants
+  std::map<int, int64_t> slotRequests; ///< by cache: offset of the requests of launches over its slots
   std::vector<ParamValues> params;
-  ViewStorage storage;
+  Constants constants;
+  std::vector<Words> inputs, outputs, temporaries, operands, scalars;
 
-  std::vector<ViewWords> inputs, outputs, temporaries;
-  std::vector<uint64_t> temporarySizes;
-  std::vector<std::vector<int64_t>> operands;
+  std::shared_ptr<const Device> device;        ///< null: the CPU
+  std::shared_ptr<const void> deviceConstants; ///< the constants in its memory
+  std::vector<Extent> extents;                 ///< what kernels on it may touch, but for the workspace
+  RunContext runContext;
 
   std::vector<Launch> launches;
   int64_t workers = 1;
-  uint64_t scratchSize = 0, scratchStart = 0, workspace = 0;
+  uint64_t scratchSize = 0, scratchStart = 0, workspace = ATTN_WORKSPACE_ALIGNMENT;
   attn_parallel_for parallelFor = nullptr;
   void *parallelUser = nullptr;
   std::string text;
 };
-
-/// Row tiles of request `b` in a form: runs of its logical rows, or boxes of the grid that the params give.
-int64_t rowTiles(const Form &form, const Call &call, size_t b, const std::vector<ParamValues> &params);
-
-/// The form of a step that computes the fewest padded rows for these requests, counting a fixed cost for each tile. A
-/// form that scans takes row i and key i at one position, so it is a choice only where q_len = kv_len in every request.
-/// Null if there is no form left.
-const Form *chooseForm(const std::vector<Form> &forms, const Call &call, const std::vector<ParamValues> &params);
 
 } // namespace attn::rt
 

@@ -31,15 +31,75 @@ void runWorker(void *context, int64_t index) {
   }
 }
 
+/// The words of a launch for a workspace at `base`.
+void placeWords(const Words &words, const char *base, int64_t *target) {
+  std::memcpy(target, words.values.data(), words.values.size() * sizeof(int64_t));
+  for (size_t index : words.workspace)
+    target[index] += int64_t(base);
+}
+
+Status checkStatus(int64_t status) {
+  if (status & ATTN_KERNEL_ZERO_DIVISOR)
+    return error(ATTN_ERR_ZERO_DIVISOR, "an expression divided by zero");
+  return {};
+}
+
 } // namespace
 
-Status Plan::run(void *memory, size_t size) const {
+Status Plan::checkWorkspace(const void *memory, size_t size) const {
   if (size < workspace)
     return error(ATTN_ERR_WORKSPACE, "the workspace must have %" PRIu64 " bytes, got %zu", workspace, size);
   if (!memory || uint64_t(memory) % ATTN_WORKSPACE_ALIGNMENT)
     return error(ATTN_ERR_WORKSPACE, "the workspace must be aligned to %d bytes, got address %p",
                  ATTN_WORKSPACE_ALIGNMENT, memory);
+  return {};
+}
+
+Status Plan::run(void *memory, size_t size) const {
+  if (Status s = checkWorkspace(memory, size))
+    return s;
   char *base = static_cast<char *>(memory);
+  if (!device)
+    return runHere(base);
+  if (Status s = startOnDevice(base, nullptr))
+    return s;
+  int64_t status = 0;
+  if (Status s = device->read(base, &status, sizeof(status), nullptr))
+    return s;
+  return checkStatus(status);
+}
+
+Status Plan::runOn(void *memory, size_t size, void *stream) const {
+  bool isGpu = device && device->isAsynchronous();
+  if (stream && !isGpu)
+    return error(ATTN_ERR_INVALID_ARGUMENT, "stream must be null: the plan is not for a GPU");
+  if (!isGpu)
+    return run(memory, size);
+  if (Status s = checkWorkspace(memory, size))
+    return s;
+  return startOnDevice(static_cast<char *>(memory), stream);
+}
+
+/// Starts the launches in the order of the stream.
+Status Plan::startOnDevice(char *base, void *stream) const {
+  RunContext run = runContext;
+  run.stream = stream;
+  run.tensors = &extents;
+  run.workspace = {base, workspace, true};
+  if (Status s = device->clear(base, sizeof(int64_t), run))
+    return s;
+  for (const Launch &launch : launches) {
+    if (launch.tasks == 0)
+      continue;
+    int64_t words[kMaxDeviceWords];
+    placeWords(launch.words, base, words);
+    if (Status s = launch.deviceKernel->launch(uint32_t(launch.tasks), words, launch.words.values.size(), run))
+      return s;
+  }
+  return {};
+}
+
+Status Plan::runHere(char *base) const {
   auto *status = reinterpret_cast<int64_t *>(base);
   *status = 0;
   for (const Launch &launch : launches) {
@@ -47,9 +107,7 @@ Status Plan::run(void *memory, size_t size) const {
       continue;
     auto *next = new (base + launch.counter) std::atomic<int64_t>(0);
     auto *words = reinterpret_cast<int64_t *>(base + launch.counter + ATTN_WORKSPACE_ALIGNMENT);
-    std::memcpy(words, launch.words.data(), launch.words.size() * sizeof(int64_t));
-    for (size_t word : launch.workspaceWords)
-      words[word] += int64_t(base);
+    placeWords(launch.words, base, words);
     Work work{&launch, words, next, base + scratchStart, scratchSize};
     if (workers == 1)
       runWorker(&work, 0);
@@ -58,9 +116,7 @@ Status Plan::run(void *memory, size_t size) const {
     else
       ThreadPool::shared().parallelFor(workers, runWorker, &work);
   }
-  if (*status & ATTN_KERNEL_ZERO_DIVISOR)
-    return error(ATTN_ERR_ZERO_DIVISOR, "an expression divided by zero");
-  return {};
+  return checkStatus(*status);
 }
 
 } // namespace attn::rt

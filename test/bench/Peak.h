@@ -91,8 +91,11 @@ inline double peak(std::string_view isa, std::string_view dtype = "f32") {
 /// Reads `bytes` bytes and does nothing else; with `ahead`, prefetches what lies so many bytes further on.
 template <size_t ahead = 0> __attribute__((target("avx2"))) inline void readAll(const uint8_t *memory, size_t bytes) {
   __m256i sum[8] = {};
-  const auto *p = reinterpret_cast<const __m256i *>(memory);
+  size_t skip = -reinterpret_cast<uintptr_t>(memory) % 64; // no load spans two lines
+  const auto *p = reinterpret_cast<const __m256i *>(memory + skip);
+  bytes -= std::min(bytes, skip);
   for (size_t i = 0; i + 8 <= bytes / 32; i += 8)
+#pragma clang loop unroll(full)
     for (size_t j = 0; j < 8; ++j) {
       if (ahead && j % 2 == 0)
         _mm_prefetch(reinterpret_cast<const char *>(p + i + j) + ahead, _MM_HINT_T1);

@@ -14,13 +14,13 @@ import attn  # noqa: E402
 
 
 @functools.lru_cache(maxsize=None)
-def _compile(spec: str, variant: str):
-    return attn.compile(spec, variants=[variant])
+def _compile(spec: str, variant: str, target: str):
+    return attn.compile(spec, targets=target, variants=[variant])
 
 
-def artifact(case, dtype, d, dv):
+def artifact(case, dtype, d, dv, target="cpu"):
     spec = json.dumps(case.spec) if isinstance(case.spec, dict) else str(ROOT / "patterns" / f"{case.spec}.json")
-    return _compile(spec, f"d={d},dv={dv},dtype={dtype}")
+    return _compile(spec, f"d={d},dv={dv},dtype={dtype}", target)
 
 
 def run(rung: str, p):
@@ -29,8 +29,12 @@ def run(rung: str, p):
     sizes = {"q_lens": z.q_lens, "kv_lens": z.kv_lens, "layer": z.layer} | ({} if p.q_pos is None else {"q_pos": p.q_pos})
     suffix = f".{case.cache}" if case.cache else ""
     call = {"entry": case.entry, "q": p.q, f"k{suffix}": p.k, f"v{suffix}": p.v, **p.values, **sizes}
-    compiled = artifact(case, p.dtype, z.d, z.dv)
     if rung == "reference":
-        return attn.reference(compiled, **call)
+        return attn.reference(artifact(case, p.dtype, z.d, z.dv), **call)
+    if rung == "emulator":  # copies as late as they may be: what is read too early is wrong
+        compiled = artifact(case, p.dtype, z.d, z.dv, "sm_80")
+        call |= {"device": "emulator", "emulator_completion": "late"}
+    else:
+        compiled = artifact(case, p.dtype, z.d, z.dv)
     out, lse = attn.attend(compiled, **call)
     return dtypes.decode(out, p.dtype), lse

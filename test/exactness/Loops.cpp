@@ -117,12 +117,12 @@ std::vector<TileClass> bruteForce(RowMask &mask, const Box &box, int64_t keys) {
 
 std::vector<TileClass> classify(const RangeProgram &program, Environment env, const Box &box, int64_t keys,
                                 Counts &counts) {
-  env.values["q_first"] = box.qFirst, env.values["q_last"] = box.qLast;
-  env.values["h_first"] = box.hFirst, env.values["h_last"] = box.hLast;
-  env.values["tile"] = tileKeys;
+  env.values[".q_first"] = box.qFirst, env.values[".q_last"] = box.qLast;
+  env.values[".h_first"] = box.hFirst, env.values[".h_last"] = box.hLast;
+  env.values[".tile"] = tileKeys;
   std::vector<TileClass> result;
   for (int64_t k0 = 0; k0 < keys; ++counts.runs) {
-    env.values["k0"] = k0;
+    env.values[".k0"] = k0;
     auto [kind, next] = program.classify(env);
     for (; k0 < std::min(next, keys); k0 += tileKeys)
       result.push_back(kind);
@@ -136,7 +136,7 @@ Counts compare(const Loop &loop, const Call &call, int64_t head, const std::vect
   Environment env = call.environment;
   int64_t group = call.group, kvHead = head / group, position = call.topLeft ? 0 : call.keys - call.queries;
   env.values["b"] = 0, env.values["g"] = kvHead, env.values["l"] = 0, env.values["batch"] = 1;
-  env.values["q_heads"] = call.heads, env.values["kv_heads"] = call.heads / group, env.values["group"] = group;
+  env.values["q_heads"] = call.heads, env.values["kv_heads"] = call.heads / group;
   env.values["q_len"] = call.queries, env.values["kv_len"] = call.keys;
   RowMask mask(loop.mask, env);
   for (int64_t row : rows) {

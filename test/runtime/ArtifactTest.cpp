@@ -121,9 +121,9 @@ TEST(Artifact, ManifestErrorsNameThePlace) {
   const WrongManifest cases[] = {
       {R"("attn_artifact": 1)", R"("attn_artifact": 2)", ATTN_ERR_ARTIFACT_VERSION,
        "manifest /attn_artifact: expected 1, got 2"},
-      {R"("kernel_abi": 2)", R"("kernel_abi": 9)", ATTN_ERR_ARTIFACT_VERSION,
-       "manifest /kernel_abi: expected 2, got 9"},
-      {R"("kernel_abi": 2, )", "", ATTN_ERR_ARTIFACT, "manifest /kernel_abi: expected a value, got nothing"},
+      {R"("kernel_abi": 3)", R"("kernel_abi": 9)", ATTN_ERR_ARTIFACT_VERSION,
+       "manifest /kernel_abi: expected 3, got 9"},
+      {R"("kernel_abi": 3, )", "", ATTN_ERR_ARTIFACT, "manifest /kernel_abi: expected a value, got nothing"},
       {R"("bottom_right")", R"("middle")", ATTN_ERR_ARTIFACT,
        R"(manifest /positions: expected "bottom_right", "top_left", "tensor" or null, got "middle")"},
       {R"("name":"scale","type":"f32")", R"("name":"window","type":"f32")", ATTN_ERR_ARTIFACT,

@@ -41,7 +41,7 @@ const int64_t kRows[] = {0, 3}, kOneRow[] = {7, 0};
 const int32_t kBadMap[] = {0, 2};
 
 const WrongCall kCases[] = {
-    {"struct_size", ATTN_ERR_INVALID_ARGUMENT, "attn_plan_desc: struct_size must be 160, got 4",
+    {"struct_size", ATTN_ERR_INVALID_ARGUMENT, "attn_plan_desc: struct_size must be 184, got 4",
      [](Edit e) { e.desc().struct_size = 4; }},
     {"version", ATTN_ERR_INVALID_ARGUMENT, "attn_plan_desc: version must be 1, got 2",
      [](Edit e) { e.desc().version = 2; }},

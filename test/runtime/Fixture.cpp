@@ -28,7 +28,7 @@ std::string manifestText(const std::string &object, const std::map<std::string, 
     {"name":"v","kind":"view","dtype":"f32","dim":8}, {"name":"out","kind":"view","dtype":"f32","dim":8},
     {"name":"lse","kind":"view","dtype":"f32"}, {"name":"window","kind":"scalar","dtype":"i64"},
     {"name":"scale","kind":"scalar","dtype":"f32"}, {"name":"doc","kind":"buffer","dtype":"i32","rank":2}])";
-  std::string text = R"({ "attn_artifact": 1, "kernel_abi": 2, "name": "documents", "spec": {"attn": 1},
+  std::string text = R"({ "attn_artifact": 1, "kernel_abi": 3, "name": "documents", "spec": {"attn": 1},
   "positions": "bottom_right",
   "params": [ {"name":"window","type":"i64","default":1000000,"positive":true},
               {"name":"scale","type":"f32","default":0.35355339,"positive":false},
@@ -57,8 +57,11 @@ std::string manifestText(const std::string &object, const std::map<std::string, 
 }
 
 std::string artifactBytes(const std::map<std::string, std::string> &edit) {
-  std::string object = kernelObject();
-  return rt::assembleArtifact(manifestText(object, edit), {object});
+  return artifactOf(edit, kernelObject());
+}
+
+std::string artifactOf(const std::map<std::string, std::string> &edit, const std::string &code) {
+  return rt::assembleArtifact(manifestText(code, edit), {code});
 }
 
 Artifact openArtifact(const std::map<std::string, std::string> &edit) {

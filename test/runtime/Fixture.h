@@ -20,6 +20,8 @@ std::string kernelObject();
 std::string manifestText(const std::string &object, const std::map<std::string, std::string> &edit = {});
 /// The artifact's file.
 std::string artifactBytes(const std::map<std::string, std::string> &edit = {});
+/// The same with other code.
+std::string artifactOf(const std::map<std::string, std::string> &edit, const std::string &code);
 Artifact openArtifact(const std::map<std::string, std::string> &edit = {});
 
 /// Inputs of one call, filled with reproducible noise, padded [batch, heads, rows, kDim] in C order.

@@ -153,7 +153,7 @@ TEST(Options, Mistakes) {
        "--q-lens: expected integers such as 3,5, got '99999999999999999999'"},
       {{"a", "--threads", "0"}, "--threads: expected an integer from 1 to 1024, got '0'"},
       {{"a", "--bf16=1"}, "--bf16 takes no value"},
-      {{"a", "--device", "tpu"}, "--device: expected cpu, got 'tpu'"},
+      {{"a", "--device", "tpu"}, "--device: expected cpu, cuda, cuda:N or emulator, got 'tpu'"},
       {{"a", "--compare", "torch"}, "--compare: expected reference, got 'torch'"}};
   for (auto &[words, message] : cases) {
     Options options;

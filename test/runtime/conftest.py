@@ -33,7 +33,7 @@ def form(symbol, rows, pack):
 def manifest(code: bytes) -> dict:
     return {
         "attn_artifact": 1,
-        "kernel_abi": 2,
+        "kernel_abi": 3,
         "name": "documents",
         "spec": {"attn": 1, "name": "documents"},
         "positions": "bottom_right",

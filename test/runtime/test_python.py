@@ -138,4 +138,4 @@ def test_save_and_show(artifact, artifact_bytes, tmp_path):
     artifact.save(tmp_path / "copy.attn")
     assert (tmp_path / "copy.attn").read_bytes() == artifact_bytes
     assert repr(artifact) == "<attn.Artifact documents: attend>"
-    assert artifact.manifest["kernel_abi"] == 2 and artifact.params() == ["window", "scale"]
+    assert artifact.manifest["kernel_abi"] == 3 and artifact.params() == ["window", "scale"]

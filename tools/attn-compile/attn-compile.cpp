@@ -5,6 +5,7 @@
 #include "codegen/jit/Compiler.h"
 #include "tools/command/Command.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -13,15 +14,13 @@
 namespace cl = llvm::cl;
 using attn::codegen::Emit;
 
-/// GPU stages are refused by name, not as unknown words.
-static constexpr Emit gpuStage = Emit(-1);
-
 static cl::OptionCategory &category = attn::tool::category();
 static cl::opt<std::string> input(cl::Positional, cl::desc("<pattern.json>"), cl::init("-"), cl::cat(category));
 static cl::opt<std::string> output("o", cl::desc("Output file (- is standard output)"), cl::value_desc("file"),
                                    cl::init("-"), cl::cat(category));
 static cl::list<std::string>
-    targets("target", cl::desc("Instruction sets: cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic"),
+    targets("target", cl::desc("CPUs: cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic; "
+                               "GPUs: sm_80, sm_86, sm_89, sm_90, sm_100, sm_120"),
             cl::value_desc("name"), cl::CommaSeparated, cl::cat(category));
 static cl::list<std::string> variants("variant", cl::desc("What is fixed at compile time, as dtype=bf16,d=128,dv=128"),
                                       cl::value_desc("list"), cl::cat(category));
@@ -33,13 +32,13 @@ static cl::opt<Emit>
                     clEnumValN(Emit::Ranges, "ranges", "range programs of the masks"),
                     clEnumValN(Emit::LLVM, "llvm", "LLVM IR"), clEnumValN(Emit::Asm, "asm", "assembly"),
                     clEnumValN(Emit::Obj, "obj", "object file"),
-                    clEnumValN(Emit::Explain, "explain", "how the pattern is compiled"),
-                    clEnumValN(gpuStage, "ptx", "refused: GPU code is not built yet"),
-                    clEnumValN(gpuStage, "cubin", "refused: GPU code is not built yet")),
+                    clEnumValN(Emit::PTX, "ptx", "PTX of a GPU"),
+                    clEnumValN(Emit::Cubin, "cubin", "GPU machine code (needs ptxas)"),
+                    clEnumValN(Emit::Explain, "explain", "how the pattern is compiled")),
          cl::cat(category));
 static cl::opt<bool> printSpec("print-spec", cl::desc("The same as --emit=spec"), cl::cat(category));
 static cl::opt<bool> explain("explain", cl::desc("The same as --emit=explain"), cl::cat(category));
-static cl::opt<bool> check("check", cl::desc("Check the pattern in every variant and print NAME: ok"),
+static cl::opt<bool> check("check", cl::desc("Check the pattern in every variant: what is proved of it, and NAME: ok"),
                            cl::cat(category));
 static cl::opt<int64_t> rows("rows", cl::desc("Rows of the prefill tile (default: cost model)"), cl::value_desc("n"),
                              cl::init(0), cl::cat(category));
@@ -50,6 +49,8 @@ static cl::list<std::string>
             cl::value_desc("list"), cl::CommaSeparated, cl::cat(category));
 static cl::list<std::string> params("param", cl::desc("Integer parameter for --explain, as window=128 (repeat)"),
                                     cl::value_desc("name=value"), cl::cat(category));
+static cl::opt<bool> assemble("assemble", cl::desc("Put GPU machine code beside the PTX (needs ptxas)"),
+                              cl::cat(category));
 static cl::opt<bool> noCache("no-cache", cl::desc("Do not use the disk cache"), cl::cat(category));
 static cl::opt<bool> times("times", cl::desc("Print the time of each stage"), cl::cat(category));
 
@@ -62,33 +63,26 @@ static int refuse(const llvm::Twine &message) {
   return 1;
 }
 
-/// Refuses what is part of the plan but not built. Returns false with the message printed.
-static bool isSupported() {
-  const char *known = "GPU code is not built yet; "
-                      "there are cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3 and generic\n";
-  for (const std::string &target : targets)
-    if (llvm::StringRef(target).starts_with("sm_"))
-      return refuse("UNSUPPORTED: target '" + target + "': " + known) == 0;
-  if (emit == gpuStage)
-    return refuse(llvm::Twine("UNSUPPORTED: --emit=ptx and --emit=cubin: ") + known) == 0;
-  return true;
-}
-
-/// Lowers every variant as far as the tile dialect, which verifies it on the way.
+/// Checks every variant; what is proved is the same text for most of them, and written once.
 static attn::codegen::CompileResult checkAll(std::string_view text, const attn::codegen::CompileOptions &options) {
   attn::codegen::CompileResult all;
+  std::vector<std::string> reports;
   for (const std::string &variant : options.variants) {
     attn::codegen::CompileOptions one = options;
     one.variants = {variant};
-    auto result = attn::codegen::compile(text, Emit::Tiled, one);
+    auto result = attn::codegen::compile(text, Emit::Check, one);
     all.times.insert(all.times.end(), result.times.begin(), result.times.end());
     if (!result.ok) {
       all.error = std::move(result.error);
       return all;
     }
+    if (!llvm::is_contained(reports, result.output))
+      reports.push_back(std::move(result.output));
   }
+  for (const std::string &report : reports)
+    all.output += report;
   auto spec = llvm::cantFail(llvm::json::parse(attn::codegen::compile(text, Emit::Spec, options).output));
-  all.output = spec.getAsObject()->getString("name")->str() + ": ok\n";
+  all.output += spec.getAsObject()->getString("name")->str() + ": ok\n";
   all.ok = true;
   return all;
 }
@@ -118,19 +112,18 @@ static int compileHere() {
     return usage("--rows and --keys are 0 to 1024");
   if (check + explain + printSpec + emit.getNumOccurrences() > 1)
     return usage("--check, --explain, --print-spec and --emit exclude each other");
-  if (!isSupported())
-    return 1;
   attn::codegen::CompileOptions options;
   if (!variants.empty())
     options.variants.assign(variants.begin(), variants.end());
   if (!targets.empty())
-    options.isas.assign(targets.begin(), targets.end());
+    options.targets.assign(targets.begin(), targets.end());
   options.rows = rows;
   options.keys = keys;
   if (!readCall(options))
     return 2;
   if ((!lengths.empty() || !params.empty()) && !explain && emit != Emit::Explain)
     return usage("--lengths and --param go with --explain");
+  options.assemble = assemble;
   options.useCache = !noCache;
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(input, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
@@ -144,9 +137,11 @@ static int compileHere() {
         llvm::errs() << "\rkernel " << done << " of " << total << (done == total ? "\n" : "");
     };
   auto result = check ? checkAll(text, options) : attn::codegen::compile(text, what, options);
-  if (times)
+  if (times) {
+    llvm::errs() << result.notes;
     for (auto &[stage, ms] : result.times)
       llvm::errs() << llvm::format("%-16s %8.2f ms\n", stage.c_str(), ms);
+  }
   return result.ok ? attn::tool::writeFile("attn-compile", output, result.output) : refuse(result.error);
 }
 

@@ -62,6 +62,8 @@ const attn_param_info *Signature::param(const std::string &name) const {
   return nullptr;
 }
 
+bool isGpu(const attn_variant_info &variant) { return std::string(variant.isa).rfind("sm_", 0) == 0; }
+
 const Array &Job::array(int32_t role) const {
   for (const attn_argument_info &input : signature.inputs)
     if (input.role == role)

@@ -15,6 +15,9 @@
 
 namespace attn::tool {
 
+/// Whether a variant is code for GPUs.
+bool isGpu(const attn_variant_info &variant);
+
 /// What an entry point takes and gives, read through the C ABI.
 struct Signature {
   std::vector<attn_argument_info> inputs, outputs, operands;

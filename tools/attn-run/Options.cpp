@@ -5,6 +5,8 @@
 
 #include "tools/attn-run/Options.h"
 
+#include "tools/attn-run/Placement.h"
+
 #include <cerrno>
 #include <cstdlib>
 #include <functional>
@@ -108,7 +110,8 @@ const std::vector<Row> &table() {
       {"--bf16", nullptr, "files of 16-bit unsigned integers hold bf16", flag(&Options::uint16IsBf16)},
       {"--threads", "N", "threads (default: those of the machine)", number(&Options::threads, 1, 1024)},
       {"--isa", "NAME", "use the code for this instruction set", text(&Options::isa)},
-      {"--device", "NAME", "cpu (default)", text(&Options::device)},
+      {"--device", "NAME", "cpu (default), cuda, cuda:N or emulator (GPU code on the CPU, slowly)",
+       text(&Options::device)},
       {"--time", "N", "run N times and print the time", number(&Options::time, 1, 1000000)},
       {"--compare", "reference", "compare with the fp64 reference; exit code 1 if outside the tolerance",
        text(&Options::compare)},
@@ -173,8 +176,8 @@ std::string parseOptions(int argc, char **argv, Options &options) {
     return "";
   if (options.artifact.empty())
     return "no artifact given";
-  if (options.device != "cpu")
-    return "--device: expected cpu, got '" + options.device + "'";
+  if (!Placement::isDevice(options.device))
+    return "--device: expected cpu, cuda, cuda:N or emulator, got '" + options.device + "'";
   if (!options.compare.empty() && options.compare != "reference")
     return "--compare: expected reference, got '" + options.compare + "'";
   return "";

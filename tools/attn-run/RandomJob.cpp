@@ -82,14 +82,14 @@ std::string Job::makeRandom() {
   auto dtype = options.random.find("dtype");
   for (const attn_variant_info &candidate : signature.variants) {
     const char *name = candidate.dtype == ATTN_F16 ? "f16" : candidate.dtype == ATTN_BF16 ? "bf16" : "f32";
-    bool fits = candidate.usable && randomKey("d", candidate.d) == candidate.d &&
+    bool fits = (options.device == "cpu" ? candidate.usable : isGpu(candidate)) && randomKey("d", candidate.d) == candidate.d &&
                 randomKey("dv", candidate.dv) == candidate.dv &&
                 (dtype == options.random.end() || dtype->second == name);
     if (fits && !variant)
       variant = &candidate;
   }
   if (!variant)
-    return "--random: the artifact has no variant of that dtype, d and dv for this machine (see --info)";
+    return "--random: the artifact has no variant of that dtype, d and dv for this device (see --info)";
   random = Random(uint64_t(randomKey("seed", 0)));
 
   // Lengths: those given, else of the arrays given, else of --random.

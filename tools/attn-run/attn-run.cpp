@@ -5,6 +5,7 @@
 
 #include "tools/attn-run/Compare.h"
 #include "tools/attn-run/Job.h"
+#include "tools/attn-run/Placement.h"
 #include "tools/attn-run/Reference.h"
 
 #include <algorithm>
@@ -73,7 +74,7 @@ int printInfo(const attn_artifact *artifact) {
                   dtypeName(param.dtype), param.dtype == ATTN_F32 ? param.float_default : double(param.int_default));
     for (const attn_variant_info &variant : signature.variants)
       std::printf("  variant %s d=%lld dv=%lld %s%s\n", dtypeName(variant.dtype), (long long)variant.d,
-                  (long long)variant.dv, variant.isa, variant.usable ? "" : " (not for this machine)");
+                  (long long)variant.dv, variant.isa, variant.usable ? "" : isGpu(variant) ? " (GPU)" : " (not for this machine)");
   }
   return 0;
 }
@@ -91,11 +92,11 @@ void addOutputs(const Options &options, const Signature &signature, const Job &j
 }
 
 /// Runs the plan `count` more times and prints the median and the shortest time.
-int32_t measure(const attn_plan *plan, const Workspace &workspace, int64_t count) {
+int32_t measure(const attn_plan *plan, const Placement &placement, int64_t count) {
   std::vector<double> times;
   for (int64_t i = 0; i < count; ++i) {
     auto start = std::chrono::steady_clock::now();
-    if (int32_t code = attn_run(plan, workspace.data(), workspace.size()))
+    if (int32_t code = attn_run(plan, placement.workspace(), placement.workspaceSize()))
       return code;
     times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
   }
@@ -143,6 +144,21 @@ int compare(const Options &options, const Signature &signature, const Job &job, 
   return within ? 0 : 1;
 }
 
+/// Plans and runs a call on the device of the options.
+int32_t execute(const Options &options, const attn_artifact *artifact, attn_plan_desc desc, Placement &placement,
+                Plan &plan) {
+  if (int32_t code = placement.place(desc))
+    return code;
+  const char *entry = options.entry.empty() ? nullptr : options.entry.c_str();
+  if (int32_t code = attn_plan_create(artifact, entry, &desc, out(plan)))
+    return code;
+  if (int32_t code = placement.makeWorkspace(plan.get()))
+    return code;
+  if (int32_t code = attn_run(plan.get(), placement.workspace(), placement.workspaceSize()))
+    return code;
+  return options.time ? measure(plan.get(), placement, options.time) : ATTN_OK;
+}
+
 int run(const Options &options) {
   Artifact artifact;
   if (int32_t code = attn_artifact_open(options.artifact.c_str(), out(artifact)))
@@ -168,15 +184,15 @@ int run(const Options &options) {
     if (!outputs.count(name))
       return refuse("there is no output '" + name + "'");
 
+  Placement placement(options.device);
   Plan plan;
-  if (int32_t code = attn_plan_create(artifact.get(), entry, call.desc(), out(plan)))
+  if (int32_t code = execute(options, artifact.get(), *call.desc(), placement, plan))
     return refuse(code);
-  Workspace workspace(plan.get());
-  if (int32_t code = attn_run(plan.get(), workspace.data(), workspace.size()))
+  std::vector<std::string> names;
+  for (auto &[name, array] : outputs)
+    names.push_back(name);
+  if (int32_t code = placement.read(names))
     return refuse(code);
-  if (options.time)
-    if (int32_t code = measure(plan.get(), workspace, options.time))
-      return refuse(code);
   for (auto &[name, path] : options.outs) {
     problem = writeNpy(path, outputs.at(name));
     if (!problem.empty())

@@ -34,7 +34,9 @@ private:
 std::string Printer::symbol(const std::string &name) const {
   if (auto param = names.params.find(name); param != names.params.end())
     return "p[" + std::to_string(param->second) + "]";
-  return name.size() == 1 ? name : "n." + name; // a coordinate, or a size
+  if (name.size() == 1)
+    return name; // a coordinate
+  return (name[0] == '.' ? "n" : "n.") + name; // an input of code, or a size
 }
 
 /// `function(first, args...)`

@@ -188,7 +188,7 @@ std::string PanelMaker::classifyBoxes(int64_t layer, int64_t head, int64_t budge
   if (!report.error.empty())
     return report.error;
   mask::Environment env = environment(layer, head);
-  env.values["q_len"] = call.qLen, env.values["kv_len"] = call.kvLen, env.values["q_pos"] = call.qPos;
+  env.values["q_len"] = call.qLen, env.values["kv_len"] = call.kvLen, env.values[".q_pos"] = call.qPos;
   // The positions of rows and columns. Boxes without a row are not drawn: the kernel skips them.
   auto positions = [&](mask::Side side) {
     std::vector<int64_t> all;

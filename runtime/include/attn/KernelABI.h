@@ -29,7 +29,10 @@
 
 #include <stdint.h>
 
-#define ATTN_KERNEL_ABI 2
+#define ATTN_KERNEL_ABI 3
+
+/** On a GPU, bases and strides of views with a dim (q, k, v, out) are multiples of this many bytes. */
+#define ATTN_GPU_ROW_ALIGNMENT 16
 
 /** Header words. */
 enum attn_header_word {
@@ -42,7 +45,7 @@ enum attn_header_word {
   ATTN_WORD_SPLITS,    /**< key splits per row tile, 1 unless the schedule has splits */
   ATTN_WORD_STATUS,    /**< address of an int64_t; bits of attn_kernel_status are or-ed in */
   ATTN_WORD_ZEROS,     /**< GPU only: address of 16 bytes of zeros */
-  ATTN_HEADER_WORDS = 8
+  ATTN_HEADER_WORDS
 };
 
 /** One request (sequence) of the batch. */

@@ -18,6 +18,9 @@ rest to
 are
 |*    [total rows, head, dim], with the first row of each request in q_rows / kv_rows. `lse` has no dim.
 |*  * Strings and arrays of a call are copied; tensor data is borrowed until the plan is destroyed or updated.
+|*  * GPUs: a plan for ATTN_DEVICE_CUDA takes addresses of device memory. Loading code, memory for what kernels need
+|*    besides tensors, and copies of operands that have a domain (they must be written by then) are the plan's work; a
+|*    run only launches. Data and strides of queries, keys, values and out are multiples of 16 bytes.
 |*  * Artifacts are trusted code. Tensors, lengths and scalars are not trusted: plan checks them all.
 |*  * Threads: artifacts may be shared. A plan may run on several threads at once with one workspace each;
 attn_plan_update
@@ -73,6 +76,8 @@ enum attn_code {
   ATTN_ERR_DOMAIN = 16,       /**< operand data outside the declared domain (sorted, boolean) */
   ATTN_ERR_WORKSPACE = 17,    /**< workspace too small or misaligned */
   ATTN_ERR_ZERO_DIVISOR = 18, /**< an expression divided by zero; the outputs are not to be used */
+  ATTN_ERR_NO_DEVICE = 19,    /**< no such device: no driver, one too old, or no GPU of that index */
+  ATTN_ERR_DEVICE = 20,       /**< a call of the driver failed, or the emulator found a fault in a kernel */
   ATTN_ERR_SPEC = 32,         /**< compiler: the spec is wrong */
   ATTN_ERR_UNSUPPORTED = 33,  /**< compiler: the spec is right but not supported */
   ATTN_ERR_COMPILER = 34      /**< compiler: failed, crashed, or ran out of time or memory */
@@ -114,6 +119,20 @@ enum attn_positions {
 
 typedef struct attn_artifact attn_artifact;
 typedef struct attn_plan attn_plan;
+
+/** Where a plan runs. The variants of its entry point are those for the CPU or those for GPUs accordingly. */
+enum attn_device_kind {
+  ATTN_DEVICE_CPU = 0,
+  ATTN_DEVICE_CUDA = 1,    /**< an NVIDIA GPU; all tensors and the workspace are in its memory */
+  ATTN_DEVICE_EMULATOR = 2 /**< runs GPU code on the CPU, very slowly, and reports what a GPU would not */
+};
+
+/** When asynchronous copies of the emulator take effect. */
+enum attn_emulator_completion {
+  ATTN_COMPLETE_EARLY = 0, /**< at once */
+  ATTN_COMPLETE_LATE = 1,  /**< when they are waited for */
+  ATTN_COMPLETE_RANDOM = 2 /**< in between, drawn from the seed */
+};
 
 /** A named tensor of a call: input, output or operand of the entry point. */
 typedef struct attn_tensor {
@@ -159,6 +178,11 @@ typedef struct attn_plan_desc {
   int32_t reserved;
   attn_parallel_for parallel_for; /**< NULL: the library's own pool */
   void *parallel_user;
+  int32_t device;       /**< attn_device_kind */
+  int32_t device_index; /**< of ATTN_DEVICE_CUDA: the driver's ordinal */
+  int32_t emulator_completion; /**< attn_emulator_completion */
+  int32_t reserved2;
+  uint64_t emulator_seed; /**< order of warps and of random completion; 0: in turn */
 } attn_plan_desc;
 
 typedef struct attn_argument_info {
@@ -191,7 +215,7 @@ typedef struct attn_variant_info {
   uint32_t struct_size, version;
   const char *isa;
   int32_t dtype;
-  int32_t usable; /**< this machine can run it */
+  int32_t usable; /**< the CPU of this machine can run it; 0 for GPU code, which needs a device */
   int64_t d, dv;
 } attn_variant_info;
 
@@ -238,8 +262,21 @@ ATTN_API const char *attn_plan_summary(const attn_plan *plan);
 /** NULL is allowed. */
 ATTN_API void attn_plan_destroy(attn_plan *plan);
 
-/** Runs the plan and returns when the outputs are written. Allocates nothing. */
+/** Runs the plan and returns when the outputs are written. Allocates nothing, except for the emulator. On a GPU: on the
+ *  default stream. */
 ATTN_API int32_t attn_run(const attn_plan *plan, void *workspace, size_t workspace_size);
+/** Starts a plan for ATTN_DEVICE_CUDA on a stream (CUstream or cudaStream_t; NULL: the default stream) and returns; the
+ *  stream may be capturing a graph. A division by zero is not reported: the first 8 bytes of the workspace hold
+ *  attn_kernel_status (KernelABI.h) once the stream is done. For other plans as attn_run; `stream` must be NULL. */
+ATTN_API int32_t attn_run_on(const attn_plan *plan, void *workspace, size_t workspace_size, void *stream);
+
+/** Memory of a device (attn_device_kind, not ATTN_DEVICE_CPU) for callers that have no other way to it, aligned to 256
+ *  bytes. `index` is as in
+ *  attn_plan_desc. Copies are done when they return; reads come after all work of the default stream. */
+ATTN_API int32_t attn_device_allocate(int32_t device, int32_t index, size_t bytes, void **memory);
+ATTN_API int32_t attn_device_release(int32_t device, int32_t index, void *memory);
+ATTN_API int32_t attn_device_write(int32_t device, int32_t index, void *target, const void *source, size_t bytes);
+ATTN_API int32_t attn_device_read(int32_t device, int32_t index, void *target, const void *source, size_t bytes);
 
 #ifdef __cplusplus
 }

@@ -217,7 +217,7 @@ void Problem::run(const CompiledKernel &kernel, std::vector<int64_t> more) {
   int64_t rowTiles = (longest + text.rows - 1) / text.rows;
   int64_t batch = requests.size();
   std::vector<int64_t> words = {reinterpret_cast<int64_t>(requests.data()), batch, qHeads, kvHeads, layer, rowTiles, 1,
-                                reinterpret_cast<int64_t>(&status)};
+                                reinterpret_cast<int64_t>(&status),         0};
   for (const std::vector<int64_t> &view : viewWords)
     words.insert(words.end(), view.begin(), view.end());
   words.insert(words.end(), more.begin(), more.end());

@@ -35,6 +35,7 @@ static std::vector<float> apply(const std::string &isa, const std::string &op, c
                                 (rows + 15) / 16,
                                 1,
                                 reinterpret_cast<int64_t>(&status),
+                                0,
                                 view(input),
                                 0,
                                 0,

@@ -137,6 +137,7 @@ TEST(RandomMasks, EqualTheEvaluator) {
                                   tiles,
                                   1,
                                   reinterpret_cast<int64_t>(&status),
+                                  0,
                                   s.bf16 ? reinterpret_cast<int64_t>(halves.data())
                                          : reinterpret_cast<int64_t>(v.data()),
                                   0,

@@ -132,7 +132,7 @@ TEST(Scan, EqualsTheSum) {
       CompiledKernel kernel(scanText(rows, d, dv), isa);
       ASSERT_TRUE(kernel.ok());
       std::vector<int64_t> words = {reinterpret_cast<int64_t>(p.requests.data()), 3, 2, 1, 0, 1, 1,
-                                    reinterpret_cast<int64_t>(&p.status)};
+                                    reinterpret_cast<int64_t>(&p.status),         0};
       for (Problem::Tensor *t : {&p.q, &p.k, &p.v, &p.out})
         for (int64_t word : t->words())
           words.push_back(word);

@@ -102,10 +102,10 @@ std::string walk(const BoxProgram &program, const TokenGrid &grid, Environment e
     seenRows.insert(positions.begin(), positions.end());
     if (positions.empty())
       continue;
-    env.values["row0"] = n * rows;
+    env.values[".row0"] = n * rows;
     int64_t k0 = 0;
     for (size_t kept = 0; kept < keyBoxes.size();) {
-      env.values["k0"] = k0;
+      env.values[".k0"] = k0;
       ++counts.evaluations;
       auto [kind, next, last] = program.classify(env);
       if (last != int64_t(keyBoxes.size()) * tile || next <= k0 || next > last || next % tile != 0)
@@ -129,14 +129,14 @@ std::string walk(const BoxProgram &program, const TokenGrid &grid, Environment e
     }
   }
   // Every position is in one box.
-  int64_t q = env.values["q_pos"], k = 0;
+  int64_t q = env.values[".q_pos"], k = 0;
   for (int64_t p : seenRows)
     if (p != q++)
       return "query " + std::to_string(q - 1) + " is in no box or in two";
   for (int64_t p : seenKeys)
     if (p != k++)
       return "key " + std::to_string(k - 1) + " is in no box or in two";
-  if (q != env.values["q_pos"] + env.values["q_len"] || k != env.values["kv_len"])
+  if (q != env.values[".q_pos"] + env.values["q_len"] || k != env.values["kv_len"])
     return "a position is in no box";
   return {};
 }
@@ -193,7 +193,7 @@ Case randomCase(RandomExpr &random) {
               " boxes " + std::to_string(c.grid.axes[i].rows) + "/" + std::to_string(c.grid.axes[i].keys) + ";";
   }
   c.env.values["kv_len"] = c.env.values["q_len"] = product;
-  c.env.values["q_pos"] = 0;
+  c.env.values[".q_pos"] = 0;
   return c;
 }
 
@@ -236,8 +236,8 @@ TEST(Box, PartsOfASequence) { // q_len != kv_len, and lengths that end within a 
     Case c = randomCase(random);
     int64_t keys = c.env.values["kv_len"];
     keys = c.env.values["kv_len"] = random.between(1, keys + 5);
-    c.env.values["q_pos"] = random.between(-5, keys - 1);
-    c.env.values["q_len"] = random.between(1, keys + 5 - c.env.values["q_pos"]);
+    c.env.values[".q_pos"] = random.between(-5, keys - 1);
+    c.env.values["q_len"] = random.between(1, keys + 5 - c.env.values[".q_pos"]);
     BoxProgram program = BoxProgram::compile(c.mask, c.grid, c.positive);
     auto visible = [&](int64_t q, int64_t k) {
       c.env.values["q"] = q, c.env.values["k"] = k;
@@ -289,7 +289,7 @@ TEST(Box, LargeGridsEndEarly) { // a grid far larger than the sequence has no mo
   TokenGrid grid;
   grid.axes = {{num(1), num(1), 2, 2}, {sym("x1"), sym("d1"), 2, 2}, {sym("x2"), sym("d2"), 2, 2}};
   Environment env;
-  env.values = {{"kv_len", 100},        {"q_len", 100},         {"q_pos", 0},           {"x1", (1ll << 31) - 1},
+  env.values = {{"kv_len", 100},        {"q_len", 100},         {".q_pos", 0},           {"x1", (1ll << 31) - 1},
                 {"x2", (1ll << 31) - 1}, {"d1", (1ll << 31) - 1}, {"d2", (1ll << 31) - 1}};
   Box box = boxOf(grid, boxLayout(grid, Side::Key), Side::Key, 7, env);
   EXPECT_EQ(box.boxes, 100);
@@ -305,7 +305,7 @@ TEST(Box, SlabsAreSkipped) { // 2-D, 64 x 64, window 7 x 7: evaluations of the o
     mask = mask && neighborhood(coordinateOf(grid, Side::Query, i), coordinateOf(grid, Side::Key, i), num(64), num(7),
                                 num(1), num(1), false, false);
   Environment env;
-  env.values = {{"kv_len", 4096}, {"q_len", 4096}, {"q_pos", 0}};
+  env.values = {{"kv_len", 4096}, {"q_len", 4096}, {".q_pos", 0}};
   Counts counts;
   Case c{grid, {{64, 7, 1, 1, false}, {64, 7, 1, 1, false}}, mask, env, {}, {}};
   ASSERT_EQ(walk(BoxProgram::compile(mask, grid), grid, env,

@@ -38,12 +38,12 @@ static const char *name(TileClass kind) {
 
 void Grid::check(const RangeProgram &program, int64_t qFirst, int64_t qLast, int64_t hFirst, int64_t hLast,
                  int64_t tile, Report &report) {
-  env.values["q_first"] = qFirst, env.values["q_last"] = qLast;
-  env.values["h_first"] = hFirst, env.values["h_last"] = hLast;
-  env.values["tile"] = tile;
+  env.values[".q_first"] = qFirst, env.values[".q_last"] = qLast;
+  env.values[".h_first"] = hFirst, env.values[".h_last"] = hLast;
+  env.values[".tile"] = tile;
   std::vector<RangeProgram::Result> results;
   for (int64_t k0 = 0; k0 < keys; k0 += tile) {
-    env.values["k0"] = k0;
+    env.values[".k0"] = k0;
     results.push_back(program.classify(env));
   }
   auto fail = [&](int64_t k0, const std::string &what) {

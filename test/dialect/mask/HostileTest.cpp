@@ -30,12 +30,12 @@ TEST(Hostile, ExtremeValues) {
       for (int64_t &value : tensor.second.data)
         value = random.between(0, 3) ? value : extremes[random.between(0, 4)]; // sorted no longer
     int64_t tile = random.between(1, 8), keys = env.values["kv_len"];
-    env.values["tile"] = tile;
-    env.values["q_first"] = extremes[random.between(0, 4)];
-    env.values["q_last"] = env.values["q_first"] + random.between(0, 11);
-    env.values["h_first"] = env.values["h_last"] = random.between(0, 3);
+    env.values[".tile"] = tile;
+    env.values[".q_first"] = extremes[random.between(0, 4)];
+    env.values[".q_last"] = env.values[".q_first"] + random.between(0, 11);
+    env.values[".h_first"] = env.values[".h_last"] = random.between(0, 3);
     for (int64_t k0 = 0; k0 < keys; k0 += tile) {
-      env.values["k0"] = k0;
+      env.values[".k0"] = k0;
       int64_t next = program.classify(env).next;
       ASSERT_GT(next, k0) << mask.str();
       ASSERT_EQ(next % tile, 0) << mask.str();
@@ -101,7 +101,7 @@ TEST(Hostile, SharedNodes) { // beyond any limit: not looked into
   RangeProgram program = RangeProgram::compile(mask);
   EXPECT_FALSE(program.exact());
   Environment env;
-  env.values = {{"k0", 0}, {"tile", 4}, {"kv_len", 9}, {"q_first", 0}, {"q_last", 7}};
+  env.values = {{".k0", 0}, {".tile", 4}, {"kv_len", 9}, {".q_first", 0}, {".q_last", 7}};
   EXPECT_EQ(program.classify(env).kind, TileClass::Partial);
 }
 

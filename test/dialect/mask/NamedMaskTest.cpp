@@ -28,7 +28,7 @@ void checkExact(const Expr &mask, const std::map<std::string, int64_t> &values,
     Environment env;
     env.values = values;
     env.values["kv_len"] = keys;
-    env.values["b"] = 1, env.values["g"] = 0, env.values["l"] = 0, env.values["group"] = heads;
+    env.values["b"] = 1, env.values["g"] = 0, env.values["l"] = 0;
     std::vector<int64_t> ids(2 * 64);
     for (int64_t &id : ids)
       id = random() % 6;
@@ -126,10 +126,10 @@ TEST(NamedMask, FewStepsAtRealSizes) { // 96 queries, tiles of 64 keys
     EXPECT_EQ(report.error, "") << test.name;
     EXPECT_EQ(report.spurious, 0) << test.name;
     Environment box = env;
-    box.values["tile"] = 64, box.values["q_first"] = 704, box.values["q_last"] = 799;
+    box.values[".tile"] = 64, box.values[".q_first"] = 704, box.values[".q_last"] = 799;
     int64_t steps = 0;
     for (int64_t k0 = 0; k0 < 1000; ++steps) {
-      box.values["k0"] = k0;
+      box.values[".k0"] = k0;
       k0 = program.classify(box).next;
     }
     EXPECT_LE(steps, test.most) << test.name;

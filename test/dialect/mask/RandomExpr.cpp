@@ -238,7 +238,7 @@ std::map<std::string, TensorFacts> RandomExpr::facts() { return {{"doc", {true}}
 
 Environment RandomExpr::environment(int64_t keys) {
   Environment env;
-  env.values = {{"kv_len", keys}, {"q_len", 12}, {"batch", 2}, {"q_heads", 4}, {"kv_heads", 2}, {"group", 2}, {"l", 3}};
+  env.values = {{"kv_len", keys}, {"q_len", 12}, {"batch", 2}, {"q_heads", 4}, {"kv_heads", 2}, {"l", 3}};
   env.values["b"] = between(0, 1), env.values["g"] = between(0, 1);
   env.values["window"] = between(-2, 20), env.values["sink"] = between(0, 9);
   env.values["stride"] = chance(85) ? between(1, 9) : -between(1, 4);

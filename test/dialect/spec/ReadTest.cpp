@@ -21,6 +21,20 @@ std::string show(const std::string &code, const std::string &pointer, int64_t co
   return code + " at \"" + pointer + "\" column " + std::to_string(column) + ": " + message + "\n";
 }
 
+TEST(Read, DivisionsOfPositionsAreLimited) {
+  auto errorsOf = [](int terms) {
+    std::string mask = "causal";
+    for (int i = 0; i < terms; ++i)
+      mask += " and k % " + std::to_string(i + 3) + " != 1";
+    Diagnostics diagnostics;
+    read(R"({"attn": 1, "name": "p", "mask": ")" + mask + "\"}", diagnostics);
+    return diagnostics.str();
+  };
+  EXPECT_EQ(errorsOf(64), "");
+  EXPECT_EQ(errorsOf(600), "LIMIT at /mask (line 1): the expressions of the pattern up to here have 600 different "
+                           "divisions (\"//\", \"%\") of positions, expected at most 64\n");
+}
+
 TEST(Read, WrongDocumentsGiveExactlyTheseErrors) {
   Json cases = table("bad_specs.json");
   EXPECT_GE(cases.items().size(), 40u);

@@ -25,15 +25,15 @@ TEST(Variant, RequestThenTypesThenDefaults) {
 }
 
 TEST(Variant, WrongRequests) {
-  EXPECT_EQ(variant("", "d=0"), "BAD_VALUE in the document: the variant has d \"0\", expected 1 to 576");
+  EXPECT_EQ(variant("", "d=0"), "BAD_VALUE in the variant: d is \"0\", expected 1 to 576");
   EXPECT_EQ(variant("", "d=9999999999999999999999"),
-            "BAD_VALUE in the document: the variant has d \"9999999999999999999999\", expected 1 to "
+            "BAD_VALUE in the variant: d is \"9999999999999999999999\", expected 1 to "
             "576");
-  EXPECT_EQ(variant("", "dtype=f64"), "BAD_VALUE in the document: the variant has dtype \"f64\", "
+  EXPECT_EQ(variant("", "dtype=f64"), "BAD_VALUE in the variant: dtype is \"f64\", "
                                       "expected \"f32\", \"f16\" or \"bf16\"");
-  EXPECT_EQ(variant("", "head=3"), "BAD_VALUE in the document: the variant names \"head=3\", expected "
-                                   "dtype=..., d=... or dv=...");
-  EXPECT_EQ(variant("", "d=64,d=64"), "BAD_VALUE in the document: the variant states d twice");
+  EXPECT_EQ(variant("", "head=3"), "BAD_VALUE in the variant: \"head=3\" is none of "
+                                   "dtype=..., d=... and dv=...");
+  EXPECT_EQ(variant("", "d=64,d=64"), "BAD_VALUE in the variant: d is stated twice");
   EXPECT_EQ(variant(R"("types": {"d": 80})", "d=64"),
             "CONFLICT at /types: the pattern fixes other types than the variant \"d=64\"");
 }

@@ -15,8 +15,8 @@ LEGEND = {
     "tiles, `sdpa` and `flex` their time over ours.",
     "sparse": "`speedup` dense time over ours, `bound` all tiles over visited tiles (tiles of the dense kernel), `tiles` our time "
     "over dense time times the visited fraction, `flex` FlexAttention's time over ours (its block mask made beforehand).",
-    "decode": "`megabytes` of keys and values, `bandwidth` the fraction of the read rate of the same rounds, `sdpa` its time "
-    "over ours.",
+    "decode": "`megabytes` of keys and values, `bandwidth` the fraction of the rate at which the same keys and values are only "
+    "read in the same rounds, `sdpa` its time over ours.",
     "threads": "`speedup` time on one thread over time on all.",
 }
 

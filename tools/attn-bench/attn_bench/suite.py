@@ -1,5 +1,7 @@
 """The tables: prefill and decode against peers and ceilings, sparse patterns, threads."""
 
+import numpy as np
+
 from attn_bench import cases
 from attn_bench import contenders
 from attn_bench.contenders import Problem
@@ -126,8 +128,15 @@ class Suite:
         for name, case, q_len, kv_len, heads, kv_heads in shapes:
             problem = self._problem(case, "f32", 128, q_len, kv_len, 1, heads, kv_heads)
             one, all_ = contenders.ours(problem, 1), contenders.ours(problem, o.threads)
-            times = interleave({"one": one.run, "all": all_.run}, o.rounds, budget=BUDGET)
+            rivals, rates = {"one": one.run, "all": all_.run}, {1: [], o.threads: []}
+            if name == "decode":  # which is as fast as memory: the bound on its scaling
+                for n in rates:
+                    rivals[f"read {n}"] = lambda n=n: rates[n].append(self.ceilings.bandwidth(*problem.bits[1:], threads=n))
+            times = interleave(rivals, o.rounds, budget=BUDGET)
             self._add("threads", {"case": name, "threads": o.threads, "speedup": times.ratio("one", "all")})
+            if name == "decode":
+                speedup = float(np.median(rates[o.threads]) / np.median(rates[1]))
+                self._add("threads", {"case": "reads of the same memory", "threads": o.threads, "speedup": speedup})
 
     def _add(self, table: str, row):
         self.rows[table].append(row)
