@@ -14,7 +14,7 @@ TileSizes attn::passes::prefillTile(const TileProblem &p) {
   if (p.tensorCores) {
     int64_t dim = std::max(p.keyDim, p.valueDim);
     if (p.wgmma && dim <= 256)
-      return {128, dim <= 128 ? 128 : dim <= 192 ? 96 : 80};
+      return {128, dim <= 128 ? 112 : dim <= 192 ? 96 : 80};
     return dim <= 64 ? TileSizes{128, 48} : TileSizes{64, dim <= 192 ? 64 : 32};
   }
   int64_t step = 3 * p.lanes;
