@@ -9,13 +9,14 @@ using namespace mlir;
 using namespace attn::codegen;
 using namespace attn::codegen::ptx;
 
-/// By panels of up to 64 columns, so that a thread stays at one column of them and its rows differ by constants: piece
-/// `thread + n * threads` of a panel falls to a thread in its turn n.
+/// By panels (a padded tile is one): piece `thread + n * threads` of a panel falls to a thread in its turn n. Mostly a
+/// thread stays at one column, and its rows differ by constants.
 void ptx::forEachPiece(WarpEmitter &e, const Layout &layout, const SharedTile &tile, bool unroll,
                        function_ref<void(const Piece &piece)> body) {
   int64_t threads = layout.threads(), pieces = tile.columns / 8;
-  for (int64_t panel = 0; panel < pieces; panel += 8) {
-    int64_t perRow = std::min<int64_t>(8, pieces - panel), count = tile.rows * perRow;
+  int64_t width = tile.swizzled() ? 8 : pieces, step = tile.swizzled() ? 8 : 1; // of rows
+  for (int64_t panel = 0; panel < pieces; panel += width) {
+    int64_t perRow = std::min(width, pieces - panel), count = tile.rows * perRow;
     auto divide = [&](Value x) { return e.createOrFold<arith::DivUIOp>(x, e.i32(perRow)); };
     auto remainder = [&](Value x) { return e.createOrFold<arith::RemUIOp>(x, e.i32(perRow)); };
     if (!unroll) {
@@ -25,7 +26,7 @@ void ptx::forEachPiece(WarpEmitter &e, const Layout &layout, const SharedTile &t
     for (int64_t first = 0; first < count; first += threads) {
       Value piece = e.plus(e.thread, first);
       auto run = [&] {
-        if (threads % perRow == 0 && threads / perRow % 8 == 0)
+        if (threads % perRow == 0 && threads / perRow % step == 0)
           body({divide(e.thread), remainder(e.thread), first / perRow, panel});
         else
           body({divide(piece), remainder(piece), 0, panel});

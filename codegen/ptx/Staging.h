@@ -36,8 +36,8 @@ struct Operand16 {
   Value address;
 };
 
-/// 16 bytes of a tile: row + moreRows, and piece column + moreColumns of the row. `row` and `column` are i32; `column`
-/// is below 8, and where the tile is swizzled moreRows is a multiple of 8.
+/// 16 bytes of a tile: row + moreRows, and piece column + moreColumns of the row. `row` and `column` are i32. Where the
+/// tile is swizzled, `column` is below 8 and moreRows a multiple of 8.
 struct Piece {
   Value row, column;
   int64_t moreRows = 0, moreColumns = 0;
