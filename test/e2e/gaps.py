@@ -2,3 +2,9 @@
 
 REFERENCE = {}
 CPU = {}
+EMULATOR = {
+    ("rope_causal", "*"): "rotations at load are not emitted for GPUs yet",
+    ("rope_interleaved", "*"): "rotations at load are not emitted for GPUs yet",
+    ("linear_quadratic", "*"): "ordered weights are not emitted for GPUs yet",
+    ("linear_chunked", "*"): "ordered weights are not emitted for GPUs yet",
+}
