@@ -3,6 +3,7 @@
 
 #include "attn/KernelABI.h"
 #include "codegen/ptx/Loops.h"
+#include "codegen/ptx/Rotation.h"
 #include "dialect/attn/AttnDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -104,6 +105,7 @@ void KernelLowering::emitRows() {
   };
   task.firstQ = position(task.row0);
   task.lastQ = position(e.add(e.min(task.rows, e.add(task.row0, task.rowTile)), -1));
+  task.exists.clear(), task.queries.clear(), task.positions.clear(), task.heads.clear();
   for (int64_t r = 0; r < scope.place.layout.threadRows(); ++r) {
     Value row = e.add(task.row0, e.wide(scope.place.row(r)));
     auto [query, head] = queryAndHead(e, task, row);
@@ -178,7 +180,13 @@ LogicalResult KernelLowering::operation(Operation &op) {
       .Case([&](tile::WhereOp op) { return tiles.where(op); })
       .Case([&](tile::DotOp op) { return tiles.dot(op); })
       .Case([&](tile::StoreOp op) { return store(op); })
-      .Case([&](tile::ForKeysOp op) { return loop.lower(op); })
+      .Case([&](tile::ForKeysOp op) {
+        LogicalResult result = loop.lower(op);
+        e.readThread(); // registers are short in the loop, and what follows is done once
+        scope.place = Place(e, scope.place.layout);
+        emitRows();
+        return result;
+      })
       .Default([&](Operation *op) -> LogicalResult {
         if (op->getNumResults() != 1 || op->getNumRegions() != 0)
           return unsupported(op, "here");
@@ -207,8 +215,6 @@ Value KernelLowering::rowAddress(Rows &rows, Value request, int64_t r) {
 LogicalResult KernelLowering::load(tile::LoadOp op) {
   auto view = op.getView().getType();
   Type element = view.getElementType();
-  if (!op.getRope().empty())
-    return unsupported(op, "with rope");
   const Layout &layout = scope.place.layout;
   int64_t columns = columnsOf(op.getTile());
   bool isFactor = llvm::any_of(op.getTile().getUsers(), [](Operation *user) { return isa<tile::DotOp>(user); });
@@ -219,9 +225,20 @@ LogicalResult KernelLowering::load(tile::LoadOp op) {
   if (isFactor && !op.getScale()) {
     copyQueryRows(e, scope.task, layout, words, scope.task.row0, shared);
     e.commitCopies();
-    tiles.bind(op.getTile(), Operand16{element, shared, e.shared(shared.offset)});
+    Operand16 operand{element, shared, e.shared(shared.offset)};
+    if (!op.getRope().empty()) {
+      e.waitCopies(0);
+      e.sync();
+      rotateRows(scope, operand, {op.getRope()[0], op.getRope()[1], op.getInterleaved()}, [&](Value row) {
+        Value query = queryAndHead(e, scope.task, e.add(scope.task.row0, e.wide(row))).first;
+        return e.add(scope.task.qPos, query);
+      });
+    }
+    tiles.bind(op.getTile(), operand);
     return success();
   }
+  if (!op.getRope().empty())
+    return unsupported(op, "with rope and a scale");
   // To registers, by pairs of columns.
   Rows rows(e, scope.task, words, offsetof(attn_request, q_row));
   Value request = rows.request(scope.task);

@@ -4,7 +4,7 @@
 using namespace attn::codegen;
 using namespace attn::codegen::ptx;
 
-Place::Place(WarpEmitter &e, const Layout &layout) : layout(layout), e(e) {
+Place::Place(WarpEmitter &e, const Layout &layout) : layout(layout), e(&e) {
   Value row = e.i32(0);
   warpColumn = e.i32(0);
   if (layout.warpRows > 1 && layout.warpColumns > 1) {
@@ -23,6 +23,6 @@ Place::Place(WarpEmitter &e, const Layout &layout) : layout(layout), e(e) {
 Value Place::column(int64_t c, int64_t columns) {
   Value first = firstColumn;
   if (layout.warpColumns > 1)
-    first = e.add(first, e.times(warpColumn, columns / layout.warpColumns));
-  return e.plus(first, 8 * (c / 2) + c % 2);
+    first = e->add(first, e->times(warpColumn, columns / layout.warpColumns));
+  return e->plus(first, 8 * (c / 2) + c % 2);
 }

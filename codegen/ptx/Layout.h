@@ -41,19 +41,19 @@ class Place {
 public:
   Place(WarpEmitter &e, const Layout &layout);
 
-  const Layout layout;
+  Layout layout;
   Value firstRow;    ///< i32, row of the tile of thread row 0
   Value firstColumn; ///< i32, column of thread column 0 within its warp's columns: 2 (lane % 4)
   Value warpRow;     ///< i32, first row of the warp
   Value warpColumn;  ///< i32, index of the warp along the columns
 
   /// Row of the tile of thread row r, as firstRow plus a constant.
-  Value row(int64_t r) { return e.plus(firstRow, 16 * (r / 2) + 8 * (r % 2)); }
+  Value row(int64_t r) { return e->plus(firstRow, 16 * (r / 2) + 8 * (r % 2)); }
   /// Column of thread column c in a tile of `columns` columns.
   Value column(int64_t c, int64_t columns);
 
 private:
-  WarpEmitter &e;
+  WarpEmitter *e;
 };
 
 } // namespace attn::codegen::ptx

@@ -1,6 +1,8 @@
 //===- Loops.cpp - The loop over key tiles ---------------------------------===//
 #include "codegen/ptx/Loops.h"
 
+#include "codegen/ptx/Rotation.h"
+
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/analysis/MaskRegion.h"
 
@@ -15,8 +17,6 @@ LogicalResult KeyLoop::openChannels(tile::ForKeysOp op) {
   for (auto load : op.getPartial().front().getOps<tile::LoadKeysOp>()) {
     if (load.getSeen())
       seenWords = scope.allocateShared(4 * llvm::divideCeil(scope.task.keyTile, 32) * scope.place.layout.warps());
-    if (!load.getRope().empty())
-      return load.emitError("'tile.load_keys' with rope is not supported by the ") << e.machine.name << " target";
     auto view = cast<tile::ViewType>(load.getView().getType());
     int64_t rows = shapeOf(load.getTile())[0];
     SharedTile buffer{0, rows, view.getDim()};
@@ -125,6 +125,10 @@ LogicalResult KeyLoop::load(tile::LoadKeysOp op) {
   e.sync();
   issue(next + distance, starts, parity);
   Operand16 tile{channel.element, channel.buffer, bufferOf(channel, 0, parity)};
+  if (!op.getRope().empty()) {
+    auto position = [&](Value row) { return e.add(tiles.current.k0, e.wide(row)); };
+    rotateRows(scope, tile, {op.getRope()[0], op.getRope()[1], op.getInterleaved()}, position);
+  }
   if (op.getSeen())
     e.when(tiles.current.isPartial, [&] { clearUnseen(tile); });
   tiles.bind(op.getTile(), tile);

@@ -20,10 +20,17 @@ WarpEmitter::WarpEmitter(ModuleOp module, const tile::Machine &machine)
 
 func::FuncOp WarpEmitter::beginKernel(StringRef entry) {
   func::FuncOp function = Emitter::beginKernel(entry, {LLVM::LLVMPointerType::get(getContext())});
-  thread = call("llvm.nvvm.read.ptx.sreg.tid.x", getI32Type(), {});
+  readThread();
+  return function;
+}
+
+void WarpEmitter::readThread() {
+  // With side effects: equal intrinsics would be one value.
+  thread = create<LLVM::InlineAsmOp>(getI32Type(), ValueRange(), "mov.u32 $0, %tid.x;", "=r", /*has_side_effects=*/true,
+                                     /*is_align_stack=*/false, LLVM::AsmDialectAttr(), ArrayAttr())
+               .getRes();
   lane = bits(thread, 31);
   warp = shiftRight(thread, 5);
-  return function;
 }
 
 Value WarpEmitter::blockIndex() { return call("llvm.nvvm.read.ptx.sreg.ctaid.x", getI32Type(), {}); }

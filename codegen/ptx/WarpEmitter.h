@@ -21,7 +21,9 @@ public:
   mlir::func::FuncOp beginKernel(llvm::StringRef entry);
 
   Value thread, lane, warp; ///< i32, of the current kernel
-  Value blockIndex();       ///< i32
+  /// Reads the thread's indices again, so that what is computed from them is not kept in registers from before.
+  void readThread();
+  Value blockIndex(); ///< i32
 
   // 32-bit integers.
   Value i32(int64_t value) { return intOf(getI32Type(), value); }

@@ -13,7 +13,7 @@ int64_t attn::passes::workingSet(const TileProblem &p, TileSizes sizes) {
 TileSizes attn::passes::prefillTile(const TileProblem &p) {
   if (p.tensorCores) {
     int64_t dim = std::max(p.keyDim, p.valueDim);
-    return {dim <= 64 ? 128 : 64, dim <= 192 ? 64 : 32};
+    return dim <= 64 ? TileSizes{128, 48} : TileSizes{64, dim <= 192 ? 64 : 32};
   }
   int64_t step = 3 * p.lanes;
   TileSizes sizes{std::max<int64_t>(step, 96 / step * step), 64};

@@ -26,8 +26,8 @@ int64_t workingSet(const TileProblem &problem, TileSizes sizes);
 /// feeds three multiply-adds, measured best on AVX-512), as many as keep the working set within
 /// half of L2, at most 96.
 ///
-/// A GPU: four warps; 32 rows each where the output of a row leaves the registers for it, 64 keys that fit into shared
-/// memory beside the queries.
+/// A GPU: four warps. Each has 32 rows where registers suffice (so that keys and values are read from shared memory half
+/// as often), and then 48 keys: with 64 a thread needs more than 255 registers for most masks. Else 16 rows.
 TileSizes prefillTile(const TileProblem &problem);
 
 /// Decode: the rows are the heads of one group, seldom more than 8, and dots of up to 8 rows read K and V once, with

@@ -9,8 +9,8 @@
 namespace attn::emu {
 namespace {
 
-constexpr uint64_t Quantum = 1 << 14;   ///< instructions of a warp before the next one's turn
-constexpr uint64_t MaxIdleRounds = 256; ///< rounds without an event before a deadlock is certain
+constexpr uint64_t Quantum = 1 << 14;    ///< instructions of a warp before the next one's turn
+constexpr uint64_t MaxIdleRounds = 1024; ///< rounds without an event before a deadlock is certain
 constexpr uint32_t RegistersPerSm = 65536;
 
 } // namespace
@@ -121,6 +121,8 @@ void Cta::start(uint64_t index) {
     w.pc = 0;
     w.wait = {};
     w.timeout = false;
+    w.gaveUpAt = ~0u;
+    w.polling = false;
     w.fences = 1;
     w.issued = w.retired = w.busyRows = 0;
     w.wgmmaGroups.clear();
@@ -169,7 +171,8 @@ bool Cta::turn() {
     Step step = w.run(budget);
     if (step == Step::Fault || fault)
       return false;
-    progress |= step == Step::Next;
+    w.polling |= step == Step::Yield;
+    progress |= step == Step::Next && !w.polling;
     if (maybe(4) && !loads.empty() && !completeLoad(random() % loads.size()))
       return false;
     if (maybe(4) && !w.arrivals.empty() && !completeArrival(w))
@@ -182,6 +185,8 @@ bool Cta::turn() {
   }
   if (progress || events != eventsBefore) {
     idleRounds = 0;
+    for (Warp &w : warps)
+      w.polling = false;
     return true;
   }
   return wakeSomething();

@@ -138,7 +138,8 @@ Step arrive(Warp &w, const Instr &i, Lanes lanes) {
 
 constexpr uint32_t Test = 32, ByState = 64;
 
-/// r: predicate, address, parity or state. try_wait blocks until the phase ends or nothing else can happen.
+/// r: predicate, address, parity or state. try_wait blocks until the phase ends, nothing else can happen or it gives
+/// up.
 Step wait(Warp &w, const Instr &i, Lanes lanes) {
   Lanes done = 0;
   Wait missing;
@@ -159,14 +160,21 @@ Step wait(Warp &w, const Instr &i, Lanes lanes) {
     }
   }
   bool all = done == lanes;
-  if (!all && !(i.mode & Test) && !w.timeout) {
+  // A device may give up at any time, so code must look at the predicate: the first attempt fails at once in the late
+  // mode, and in the random mode now and then.
+  const Completion mode = w.cta->options.completion;
+  bool givesUp = w.timeout || (w.gaveUpAt != w.pc && (mode == Completion::Late || w.cta->maybe(2)));
+  if (!all && !(i.mode & Test) && !givesUp) {
     w.wait = missing;
     return Step::Block;
   }
+  w.gaveUpAt = all ? ~0u : w.pc;
   Lanes *p = w.row<Lanes>(i.r[0]);
   *p = (*p & ~lanes) | done;
-  if (all)
+  if (all) {
+    w.polling = false;
     return Step::Next;
+  }
   w.timeout = false;
   w.wait = missing;
   return Step::Yield;

@@ -89,6 +89,8 @@ template <int ExponentBits, int MantissaBits, bool Infinity> struct Float8 {
     float a = std::fabs(f);
     if (a >= decode(Largest))
       return sign | Largest;
+    if (a == 0)
+      return sign;
     int exponent;
     std::frexp(a, &exponent); // a = m * 2^exponent with m in [0.5, 1)
     int quantum = std::max(exponent - 1, 1 - Bias) - MantissaBits;

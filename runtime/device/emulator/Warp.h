@@ -64,7 +64,9 @@ struct Warp {
   uint32_t pc = 0, meet = 0; ///< meet: lowest pc above `pc` of the others
   uint32_t pcs[32] = {};
   Wait wait;
-  bool timeout = false; ///< a try_wait that blocks shall give up
+  bool timeout = false;    ///< a try_wait that blocks shall give up
+  uint32_t gaveUpAt = ~0u; ///< where one did last
+  bool polling = false;    ///< it has yielded and nothing has happened since
 
   // wgmma of this warp
   uint32_t fences = 1;              ///< wgmma.fence executed + 1
