@@ -58,7 +58,7 @@ def test_head_dimensions(d, dv, rung):
         check(problem.random_problem(case, dtype, rng, d=d, dv=dv, q_lens=np.array([37, 1]), kv_lens=np.array([70, 66])), rung)
 
 
-@pytest.mark.parametrize("name, dtype", gaps.EMULATOR)
+@pytest.mark.parametrize("name, dtype", [gap for gap, reason in gaps.EMULATOR.items() if "not emitted" in reason])
 def test_a_gap_of_the_emulator_is_refused_by_the_compiler(name, dtype):
     """Else it is no gap any more, or a wrong result."""
     case = cases.by_name(name)
