@@ -74,6 +74,31 @@ LogicalResult Loops::body(Region &region, ArrayRef<Slot> slots) {
   return result;
 }
 
+/// The tiles of a narrow mask are over before the rows of a task have come from memory: key tiles in turn ask for a
+/// quarter of them. The next task is the next head, or the first head and the row tile before (KernelABI.h).
+void Loops::prefetchRows(Value k0) {
+  const Task &task = scope.task;
+  constexpr int64_t shares = 4;
+  int64_t count = llvm::divideCeil(task.rowTile, shares);
+  Value share = e.createOrFold<arith::RemSIOp>(e.createOrFold<arith::DivSIOp>(k0, e.i64(task.keyTile)), e.i64(shares));
+  Value offset = e.mul(share, count), first = boxes ? offset : e.add(row0, offset);
+  auto prefetch = [&](Value tile, Value view, Value head, Value row) {
+    auto type = cast<tile::ViewType>(view.getType());
+    if (shapeOf(tile).size() == 2)
+      emitPrefetchRows(e, task, scope.addresses.lookup(view), head, row, count,
+                       type.getDim() * ((type.getElementType().getIntOrFloatBitWidth() + 7) / 8));
+  };
+  Block &kernel = scope.kernel.getBody().front();
+  for (auto store : kernel.getOps<tile::StoreOp>())
+    prefetch(store.getTile(), store.getView(), task.head, first);
+  if (boxes) // the next one may be anywhere
+    return;
+  Value next = e.add(task.head, 1), isLast = e.eq(next, task.qHeads);
+  for (auto load : kernel.getOps<tile::LoadOp>())
+    prefetch(load.getTile(), load.getView(), e.select(isLast, e.i64(0), next),
+             e.select(isLast, e.sub(first, e.i64(task.rowTile)), first));
+}
+
 LogicalResult Loops::keyTiles(Region &region, ArrayRef<Slot> slots, Value from, Value to) {
   bool wantsSeen = false;
   region.walk([&](tile::LoadKeysOp load) { wantsSeen |= load.getSeen(); });
@@ -82,6 +107,8 @@ LogicalResult Loops::keyTiles(Region &region, ArrayRef<Slot> slots, Value from, 
     scope.scalars.bind(region.getArgument(0), Operand::ofScalar(k0, Interval::size()));
     if (boxes)
       boxes.emitKeys(k0);
+    if (!scope.task.pack && row0)
+      prefetchRows(k0);
     int64_t block = 0, count = llvm::alignTo(2 * scope.task.keyTile, 4 * e.lanes);
     if (wantsSeen) {
       block = scope.scratch.allocate(count);

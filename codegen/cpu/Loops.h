@@ -24,6 +24,8 @@ public:
 
 private:
   mlir::LogicalResult keyTiles(mlir::Region &region, llvm::ArrayRef<Slot> slots, Value from, Value to);
+  /// A share of the query-side rows that are needed next: of the outputs, and of the next task's queries.
+  void prefetchRows(Value k0);
   mlir::LogicalResult body(mlir::Region &region, llvm::ArrayRef<Slot> slots);
   /// Places for `results`, set to `inits`; `region` is the body of the loop.
   llvm::SmallVector<Slot> openSlots(mlir::Region &region, ValueRange inits, ValueRange results);

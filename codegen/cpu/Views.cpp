@@ -122,6 +122,20 @@ static void emitBoxKeys(Emitter &e, const Task &task, Value view, Value count, V
   });
 }
 
+void attn::codegen::cpu::emitPrefetchRows(Emitter &e, const Task &task, Value view, Value head, Value first,
+                                          int64_t count, int64_t bytes) {
+  e.outline("prefetch_rows", [&] {
+    Rows at(e, task, view, offsetof(attn_request, q_row));
+    Value base = at.ofHead(at.request(task), e.parameter(head)), from = e.parameter(first);
+    Value positions = task.stored ? e.capture(task.positions) : Value();
+    Value start = task.stored ? e.capture(task.qPos) : Value();
+    e.loop(from, e.add(from, count), 1, [&](Value r) {
+      Value row = positions ? e.sub(positionAt(e, positions, r), start) : r;
+      e.prefetch(at.address(base, row), bytes);
+    });
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // Rows of intervals
 //===----------------------------------------------------------------------===//

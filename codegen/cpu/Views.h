@@ -42,6 +42,10 @@ void emitRowCoordinates(Emitter &e, const Task &task, Value row0);
 /// fills up are the task's dropRow.
 void emitQueryRows(Emitter &e, const Task &task, Value view, Value row0, int64_t rows, Value table, bool drop);
 
+/// Prefetches `count` rows of `bytes` bytes of a query-side view from row `first` on, of query head `head`. Where tiles
+/// are boxes, `first` counts the rows of the tile. Rows that do not exist do no harm. Not with pack.
+void emitPrefetchRows(Emitter &e, const Task &task, Value view, Value head, Value first, int64_t count, int64_t bytes);
+
 /// Writes the addresses of `count` key rows from position k0 of a key-side view to `table`. Positions past kv_len and
 /// keys whose byte in `seen` is 0 have the task's zeroRow. Where tiles are boxes, the keys are those of keyPositions.
 void emitKeyRows(Emitter &e, const Task &task, Value view, Value k0, int64_t count, Value table, Value seen);

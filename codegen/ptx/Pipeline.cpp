@@ -64,6 +64,8 @@ static void markKernels(ModuleOp module) {
     int64_t words = function->getAttrOfType<IntegerAttr>(ptx::wordsAttr).getInt();
     function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
     function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), b.getDenseI32ArrayAttr({int32_t(threads.getInt())}));
+    // One block a multiprocessor will do: without this, ptxas spills to make room for more.
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
     auto type = LLVM::LLVMArrayType::get(b.getI64Type(), words);
     function.setArgAttr(0, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(type));
     function.setArgAttr(0, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(8));

@@ -5,6 +5,8 @@
 #include "passes/analysis/GridMask.h"
 
 #include <cmath>
+#include <limits>
+#include <tuple>
 
 using namespace mlir;
 using namespace attn;
@@ -66,10 +68,13 @@ AxisCounts count(const GridMask &mask, size_t axis, int64_t size, int64_t dilati
   return counts;
 }
 
+/// An extent per axis, as an index into `extents`.
+using Shape = SmallVector<size_t, 3>;
+
 /// All ways to give each of `rank` axes an extent, with a product in [least, most].
-std::vector<SmallVector<size_t, 3>> shapes(size_t rank, int64_t least, int64_t most) {
-  std::vector<SmallVector<size_t, 3>> result;
-  SmallVector<size_t, 3> shape;
+std::vector<Shape> shapes(size_t rank, int64_t least, int64_t most) {
+  std::vector<Shape> result;
+  Shape shape;
   std::function<void(int64_t)> extend = [&](int64_t product) {
     if (shape.size() == rank) {
       if (product >= least)
@@ -99,6 +104,29 @@ double rowCost(int64_t vectors) {
     return 1;
   return vectors == 1 ? 2 : vectors == 2 ? 1.3 : 1.15;
 }
+
+/// A box of queries, and what it costs whatever the boxes of keys are.
+struct RowChoice {
+  Shape shape;
+  double pairs; ///< cost of a key
+  double fixed; ///< of the row tiles
+  double least; ///< of everything
+
+  static RowChoice of(const Shape &shape, ArrayRef<AxisCounts> counts, int64_t lanes) {
+    int64_t vectors = llvm::divideCeil(volume(shape), lanes);
+    RowChoice choice{shape, double(vectors * lanes) * rowCost(vectors), rowTileCost, 0};
+    double keys = 1;
+    for (auto [axis, extent] : llvm::zip_equal(counts, shape)) {
+      choice.fixed *= axis.rowBoxes[extent];
+      double fewest = HUGE_VAL;
+      for (size_t k = 0; k < extentCount; ++k)
+        fewest = std::min(fewest, axis.visited[extent][k] * double(extents[k]));
+      keys *= fewest;
+    }
+    choice.least = keys * choice.pairs + choice.fixed;
+    return choice;
+  }
+};
 
 } // namespace
 
@@ -173,27 +201,31 @@ tile::GridAttr attn::passes::chooseBoxes(const mask::Expr &mask, ir::PatternOp p
     counts.push_back(count(parts, i, defaultOf(pattern, grid.axes[i].size).value_or(longest),
                            defaultOf(pattern, grid.axes[i].dilation).value_or(1), env));
 
-  double best = HUGE_VAL;
-  SmallVector<size_t, 3> rows, keys;
   auto keyShapes = shapes(rank, (limits.keys + 1) / 2, limits.keys);
-  for (const auto &r : shapes(rank, (limits.rows + 2) / 3, limits.rows)) {
-    int64_t vectors = llvm::divideCeil(volume(r), lanes);
-    double rowBoxes = 1;
-    for (size_t i = 0; i < rank; ++i)
-      rowBoxes *= counts[i].rowBoxes[r[i]];
-    for (const auto &k : keyShapes) {
-      if (volume(k) % 8 != 0 && limits.keys >= 8) // whole register tiles, and pairs for 16-bit products
-        continue;
-      double visited = 1, full = 1;
+  if (limits.keys >= 8) // whole register tiles, and pairs for 16-bit products
+    llvm::erase_if(keyShapes, [](const Shape &k) { return volume(k) % 8 != 0; });
+  std::vector<RowChoice> rowShapes;
+  for (const Shape &shape : shapes(rank, (limits.rows + 2) / 3, limits.rows))
+    rowShapes.push_back(RowChoice::of(shape, counts, lanes));
+  llvm::sort(rowShapes, [](const RowChoice &a, const RowChoice &b) { return a.least < b.least; });
+
+  constexpr double tie = 1e-9; // of costs that are the same but for rounding, the boxes longest in the fastest axes
+  double best = std::numeric_limits<double>::max();
+  Shape rows, keys;
+  for (const RowChoice &r : rowShapes) {
+    if (r.least > best * (1 + tie))
+      break;
+    for (const Shape &k : keyShapes) {
+      double visited = 1, full = 1, perKey = double(volume(k)) * r.pairs;
       for (size_t i = 0; i < rank; ++i) {
-        visited *= counts[i].visited[r[i]][k[i]];
-        full *= counts[i].full[r[i]][k[i]];
+        visited *= counts[i].visited[r.shape[i]][k[i]];
+        full *= counts[i].full[r.shape[i]][k[i]];
       }
-      double tile = double(vectors * lanes * volume(k)) * rowCost(vectors);
-      double cost = visited * (tile + tileCost) + (visited - full) * tile * maskCost + rowBoxes * rowTileCost;
-      if (cost < best * (1 - 1e-9)) {
+      double cost = visited * (perKey + tileCost) + (visited - full) * perKey * maskCost + r.fixed;
+      bool isEqual = std::abs(cost - best) <= best * tie;
+      if (isEqual ? std::tie(r.shape, k) < std::tie(rows, keys) : cost < best) {
         best = cost;
-        rows = r, keys = k;
+        rows = r.shape, keys = k;
       }
     }
   }

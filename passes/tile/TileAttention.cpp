@@ -3,6 +3,7 @@
 #include "passes/analysis/KernelMaps.h"
 #include "passes/analysis/MaskRegion.h"
 #include "passes/tile/BoxChoice.h"
+#include "passes/tile/IntervalChoice.h"
 #include "passes/tile/Kernels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -40,7 +41,7 @@ private:
   LogicalResult lower(ir::GatedSumOp sum);
   void rowKernel(Operation *op, StringRef suffix, llvm::function_ref<void(KernelBuilder &)> build);
   tile::ScheduleAttr schedule(TileSizes sizes, bool pack, tile::GridAttr grid = {});
-  TileSizes sizesOf(ir::PatternOp pattern, const TileProblem &problem, bool pack);
+  TileSizes stated(ir::PatternOp pattern, TileSizes sizes, bool pack);
   std::string nameOf(Value value) { return names.lookup(value); }
   void launch(OpBuilder &builder, ArrayRef<tile::KernelOp> forms);
 
@@ -72,17 +73,16 @@ tile::ScheduleAttr TileAttention::schedule(TileSizes sizes, bool pack, tile::Gri
   return tile::ScheduleAttr::get(&getContext(), sizes.rows, sizes.keys, pack, /*splits=*/false, /*target=*/{}, grid);
 }
 
-/// The pass options come first, then the pattern's own schedule, then the cost model.
-TileSizes TileAttention::sizesOf(ir::PatternOp pattern, const TileProblem &problem, bool pack) {
-  TileSizes sizes = pack ? decodeTile(problem) : prefillTile(problem);
+/// What the pass options or the pattern's own schedule say, in this order, else `sizes`.
+TileSizes TileAttention::stated(ir::PatternOp pattern, TileSizes sizes, bool pack) {
   DictionaryAttr forms = pattern.getScheduleAttr();
   auto form = forms ? forms.getAs<DictionaryAttr>(pack ? "decode" : "prefill") : DictionaryAttr();
-  auto stated = [&](StringRef name, int64_t &size) {
+  auto read = [&](StringRef name, int64_t &size) {
     if (auto value = form ? form.getAs<IntegerAttr>(name) : IntegerAttr())
       size = value.getInt();
   };
-  stated("rows", sizes.rows);
-  stated("keys", sizes.keys);
+  read("rows", sizes.rows);
+  read("keys", sizes.keys);
   if (!pack && rows)
     sizes.rows = rows;
   if (keys)
@@ -144,17 +144,17 @@ LogicalResult TileAttention::lower(ir::AttendOp attend) {
       continue; // one token at a time carries its state in the caller's hands
     OpBuilder builder(&getContext());
     builder.setInsertionPointToEnd(getOperation().getBody());
-    TileSizes sizes = sizesOf(pattern, problem, pack);
+    TileSizes model = pack ? decodeTile(problem) : prefillTile(problem), sizes = stated(pattern, model, pack);
     if (scan)
       sizes.rows = sizes.keys;
     tile::GridAttr grid;
-    if (!scan && !pack && !tensorCores && !map.getMask().empty() &&
-        !hasSlots(attend)) { // slots are no tokens of the grid
+    if (!scan && !pack && !tensorCores && !map.getMask().empty()) {
       auto mask = regionToExpr(map.getMask());
       if (failed(mask))
         return failure();
-      if ((grid = chooseBoxes(*mask, pattern, sizes, lanes)))
-        sizes = boxSizes(grid);
+      if (!hasSlots(attend)) // slots are no tokens of the grid
+        grid = chooseBoxes(*mask, pattern, sizes, lanes);
+      sizes = grid ? boxSizes(grid) : stated(pattern, chooseIntervals(*mask, pattern, model, lanes), pack);
     }
     KernelBuilder kernel(builder, attend.getLoc(),
                          prefix + (pack   ? ".decode"

@@ -3,8 +3,8 @@
 A mask is `visible(operands, length)` -> f(b, h, q, k) of integer arrays (NumPy or torch) with broadcasting; `operands` maps
 names to arrays of the same library."""
 
-from dataclasses import dataclass, field
-from typing import Any, Callable, Dict
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, Union
 
 import numpy as np
 
@@ -15,13 +15,15 @@ def _none(batch: int, heads: int, length: int) -> Dict[str, np.ndarray]:
 
 @dataclass
 class Case:
-    pattern: str
+    pattern: Union[str, Dict[str, Any]]  # the name of a shipped pattern, or a spec
     visible: Callable[[Dict[str, Any], int], Callable]
     params: Dict[str, Any] = field(default_factory=dict)
     operands: Callable[[int, int, int], Dict[str, np.ndarray]] = _none
     entry: str = ""  # where the pattern has several
     slug: str = ""  # row of the table of systems
     by_head: bool = False  # the mask depends on the head
+    sizes: Callable[[int], Dict[str, int]] = lambda length: {}  # params that depend on the length
+    fits: Callable[[int], bool] = lambda length: True  # whether there is such a problem of this length
 
 
 def _documents(batch: int, heads: int, length: int) -> Dict[str, np.ndarray]:
@@ -63,6 +65,41 @@ def _moa(operands, length):
         return (k <= q) & ((k < 64) | (q // 64 - k // 64 < blocks) | (q // 64 == k // 64))
 
     return visible
+
+
+def _neighborhood(window: int, *inner: int):
+    """The grid [length / product of `inner`, *inner], `window` tokens along every axis: shifted inwards at the edges."""
+    plane = int(np.prod(inner))
+
+    def mask(operands, length):
+        sizes = (length // plane, *inner)
+
+        def visible(b, h, q, k):
+            seen, stride = True, 1
+            for size in reversed(sizes):
+                x, y = q // stride % size, k // stride % size
+                start = (x - window // 2).clip(0, size - window)
+                seen = seen & (start <= y) & (y < start + window)
+                stride *= size
+            return seen
+
+        return visible
+
+    axes = ["t", "y", "x"][2 - len(inner) :]
+    spec = {
+        "attn": 1,
+        "name": "neighborhood",
+        "positions": "bottom_right",
+        "params": {"slowest": 4096 // plane},
+        "grid": {"axes": axes, "sizes": ["slowest", *inner]},
+        "mask": {"neighborhood": {"window": window}},
+    }
+    return Case(
+        spec,
+        mask,
+        sizes=lambda length: {"slowest": length // plane},
+        fits=lambda length: length % plane == 0 and length >= window * plane,
+    )
 
 
 def causal(operands, length):
@@ -115,6 +152,8 @@ SPARSE = {
     "S2 stripes": Case("s2_attention", _s2, slug="s2_attention", by_head=True),
     "PowerAttention": Case("powerattention", _power, slug="powerattention"),
     "MoA spans": Case("moa", _moa, operands=_spans, entry="prefill", slug="moa", by_head=True),
+    "FNA 13 x 13 in rows of 64": replace(_neighborhood(13, 64), slug="fna"),
+    "GNA 8 x 8 x 8 in frames of 16 x 16": replace(_neighborhood(8, 16, 16), slug="gna"),
 }
 
 

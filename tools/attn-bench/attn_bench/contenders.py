@@ -1,6 +1,7 @@
 """The implementations that are compared. Each makes a callable for one problem; all read the same memory."""
 
 import functools
+import json
 import warnings
 from pathlib import Path
 
@@ -29,8 +30,14 @@ class Problem:
 
 
 @functools.lru_cache(maxsize=None)
-def artifact(pattern: str, dtype: str, d: int):
-    return attn.compile(PATTERNS / f"{pattern}.json", variants=[f"d={d},dtype={dtype}"])
+def _compiled(source: str, dtype: str, d: int):
+    spec = json.loads(source) if source.startswith("{") else PATTERNS / f"{source}.json"
+    return attn.compile(spec, variants=[f"d={d},dtype={dtype}"])
+
+
+def artifact(pattern, dtype: str, d: int):
+    """The artifact of a shipped pattern, given by name, or of a spec."""
+    return _compiled(pattern if isinstance(pattern, str) else json.dumps(pattern), dtype, d)
 
 
 def ours(problem: Problem, threads: int, compiled=None) -> "attn.Plan":
@@ -44,7 +51,7 @@ def ours(problem: Problem, threads: int, compiled=None) -> "attn.Plan":
             names[argument.name] = k if argument.name[0] == "k" else v
     if not names:
         names = {"k": k, "v": v}
-    return attn.Plan(compiled, q=q, **names, **problem.operands, **problem.case.params, threads=threads, **entry)
+    return attn.Plan(compiled, q=q, **names, **problem.operands, **problem.case.params, **problem.case.sizes(k.shape[2]), threads=threads, **entry)
 
 
 def torch_module(threads: int):

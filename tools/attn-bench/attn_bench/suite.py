@@ -65,6 +65,8 @@ class Suite:
             for name, case in cases.SPARSE.items():
                 if o.only and not any(part in name for part in o.only):
                     continue
+                if not case.fits(length):
+                    continue
                 problem = self._problem(case, dtype, d, length, length, 1, heads)
                 plan = contenders.ours(problem, o.threads)
                 dense = self._problem(cases.DENSE, dtype, d, length, length, 1, heads)
