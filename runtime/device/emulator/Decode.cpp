@@ -407,6 +407,8 @@ bool layOut(const syntax::Module &module, Program &program, Symbols &symbols, st
   };
   for (const syntax::Variable &v : module.variables) {
     if (v.space == "shared") {
+      if (v.align > SharedBase)
+        return fail(v, "shared memory is aligned to 1024 bytes at most");
       if (!v.size) {
         program.dynamicAlign = std::max(program.dynamicAlign, v.align);
         continue;

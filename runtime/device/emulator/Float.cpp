@@ -1,7 +1,7 @@
 // f32 and f64 arithmetic and the approximate functions of f32.
 //
-// Approximate functions give the f32 nearest to the exact result (up to the double that it is rounded from). Devices
-// are within 2 ulp of that; docs/numerics.md has the budget.
+// Approximate functions give the f32 nearest to the exact result (up to the double that it is rounded from);
+// docs/emulator.md says how far devices may be from that.
 #include "runtime/device/emulator/Numeric.h"
 
 namespace attn::emu {

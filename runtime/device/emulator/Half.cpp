@@ -75,12 +75,11 @@ template <class Op, class T, class P> struct Packed {
   }
 };
 
-template <class T> T fromDouble(double d) { return roundTo<T>(d); }
 template <class T> struct Exp2 {
-  static T apply(T a) { return fromDouble<T>(std::exp2(double(toFloat(a)))); }
+  static T apply(T a) { return roundTo<T>(std::exp2(double(toFloat(a)))); }
 };
 template <class T> struct Tanh {
-  static T apply(T a) { return fromDouble<T>(std::tanh(double(toFloat(a)))); }
+  static T apply(T a) { return roundTo<T>(std::tanh(double(toFloat(a)))); }
 };
 
 ATTN_SIMD_END

@@ -15,9 +15,10 @@ void Races::reset(uint32_t count, uint32_t granules) {
 
 int Races::onRead(uint32_t warp, uint32_t granule, uint32_t words) {
   uint32_t *entry = &history[size_t(granule) * stride];
-  for (uint32_t word = 0; word < 4; ++word) {
+  const bool same = entry[0] == entry[1] && entry[0] == entry[2] && entry[0] == entry[3]; // a copy wrote them
+  for (uint32_t word = 0; word < (same ? 1 : 4); ++word) {
     uint32_t writer = entry[word] & 31;
-    if (words >> word & 1 && writer != warp && entry[word] >> 5 > seen(warp, writer))
+    if ((same || words >> word & 1) && writer != warp && entry[word] >> 5 > seen(warp, writer))
       return int(writer);
   }
   uint32_t now = seen(warp, warp), &last = entry[4 + warp];

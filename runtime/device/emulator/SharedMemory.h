@@ -24,7 +24,6 @@ public:
   void reset(uint32_t bytes, uint32_t warps, const Checks &checks);
 
   uint8_t *data(uint32_t address) { return bytes.data() + (address - SharedBase); }
-  uint32_t size() const { return end - SharedBase; }
   bool contains(uint64_t address, uint64_t size) const {
     return address >= SharedBase && address <= end && size <= end - address;
   }
@@ -57,7 +56,6 @@ public:
 
   /// Makes the 8 bytes at `address` an mbarrier, or ordinary bytes again.
   void setBarrier(uint32_t address, bool on);
-  bool isBarrier(uint32_t address) const { return granule(address).barrier & bytesMask(address, 8); }
 
   /// fence.proxy.async by a thread.
   void proxyFence(uint32_t thread) { fences[thread]++; }
@@ -82,7 +80,6 @@ private:
   }
   static uint32_t index(uint32_t address) { return (address - SharedBase) >> 4; }
   Granule &granule(uint32_t address) { return shadow[index(address)]; }
-  const Granule &granule(uint32_t address) const { return shadow[index(address)]; }
 
   bool inBounds(uint64_t address, uint32_t size, uint32_t align);
   bool checkRead(Accessor who, uint32_t address, uint32_t size, bool ordered = true);

@@ -27,7 +27,7 @@ TEST(EmulatorMemory, WidthsAndExtension) {
   s.buffer(out).buffer(in, false).ok();
   for (int t = 0; t < 32; ++t) {
     int8_t byte = in[2 * t];
-    auto half = int16_t(uint8_t(byte) | in[2 * t + 1] << 8);
+    auto half = int16_t(uint8_t(byte) | uint8_t(in[2 * t + 1]) << 8);
     EXPECT_EQ(out[4 * t], byte);
     EXPECT_EQ(out[4 * t + 1], uint8_t(byte));
     EXPECT_EQ(out[4 * t + 2], half);
