@@ -90,3 +90,41 @@ def test_compare_finds_a_wrong_kernel(build_dir, tmp_path):
     path.write_bytes(head + bytes(-len(head) % 64) + code)
     result = compare(build_dir, path)
     assert result.returncode == 1 and "out: DIFFERS: " in result.stdout and "lse: DIFFERS: " in result.stdout
+
+
+@pytest.fixture(scope="module")
+def gpu_artifact():
+    return attn.compile(PATTERNS / "causal.json", targets="sm_80,cpu", variants=["d=64,dtype=f16"])
+
+
+def test_arrays_with_strides_on_a_device(gpu_artifact):
+    """What lies between the rows of an output stays; a plan reads its inputs again in every run."""
+    packed = random(1, 5, 2, 3, 64).astype(np.float16)
+    q, k, v = (packed[:, :, :, i].transpose(0, 2, 1, 3) for i in range(3))
+    buffer = np.full((1, 2, 5, 2, 64), 7, np.float16)
+    plan = attn.Plan(gpu_artifact, q=q, k=k, v=v, out=buffer[:, :, :, 0], device="emulator")
+    for _ in range(2):
+        packed *= np.float16(0.5)
+        out, lse = plan.run()
+        exact, exact_lse = attn.reference(gpu_artifact, q=q, k=k, v=v)
+        np.testing.assert_allclose(out, exact, atol=2e-3)  # values below 4, weights and results in f16
+        np.testing.assert_allclose(lse, exact_lse, atol=1e-5, rtol=1e-5)
+        assert (buffer[:, :, :, 1] == 7).all()
+    assert plan.summary.endswith("; emulator")
+
+
+def test_devices_that_cannot_be(gpu_artifact):
+    q = random(1, 1, 4, 64).astype(np.float16)
+    for device in ("tpu", "cuda:x", "emulator:1"):
+        with pytest.raises(attn.AttnError, match="INVALID_ARGUMENT: device must be"):
+            attn.attend(gpu_artifact, q=q, k=q, v=q, device=device)
+    with pytest.raises(attn.AttnError, match="NO_VARIANT"):
+        attn.attend(gpu_artifact, q=q, k=q, v=q, device="emulator", isa="sm_99")
+
+
+def test_compare_on_the_emulator(build_dir, tmp_path):
+    path = tmp_path / "x.attn"
+    attn.compile(PATTERNS / "causal.json", targets="sm_80", variants=["dtype=bf16"]).save(path)
+    command = [build_dir / "bin/attn-run", path, "--random=q_len=40,q_heads=2", "--device=emulator", "--compare=reference"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0 and "out: agrees" in result.stdout, result.stderr

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cases import Case, clamped, documents, draw, inline, integer
-from ladder import check, check_random_calls, every_dtype, every_rung, standard_tests
+from ladder import check, check_random_calls, every_rung, every_rung_and_dtype, standard_tests
 from problem import random_problem
 
 
@@ -200,8 +200,7 @@ def video(rng):
     return dict(zip(names, map(int, [*tile * tiles, *tile, *window])))
 
 
-@every_rung
-@every_dtype
+@every_rung_and_dtype
 def test_sliding_tile(dtype, rung):
     rng = np.random.default_rng(5)
     for _ in range(4):
@@ -211,8 +210,7 @@ def test_sliding_tile(dtype, rung):
         check(random_problem(case, dtype, rng, q_lens=cells, kv_lens=cells), rung)
 
 
-@every_rung
-@every_dtype
+@every_rung_and_dtype
 def test_tree(dtype, rung):
     case = Case("tree_mask", "tree_mask", tree, operands=draft, params=lambda rng, z: {"nodes": NODES})
     check_random_calls(case, dtype, rung, 3, q_lens=np.array([20, 20, 20]), kv_lens=np.array([150, 20, 64]))

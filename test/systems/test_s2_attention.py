@@ -9,7 +9,7 @@ import pytest
 
 import masks
 from cases import Case
-from ladder import check_random_calls, check_unseen_keys, every_dtype, every_rung
+from ladder import check_random_calls, check_unseen_keys, every_rung, every_rung_and_dtype
 from product import artifact, attn
 
 pytestmark = pytest.mark.system("s2_attention", partial="decode over a compacted cache of each head")
@@ -45,8 +45,7 @@ def params(rng, z):
 CASE = Case("s2_attention", "s2_attention", visible, params=params)
 
 
-@every_rung
-@every_dtype
+@every_rung_and_dtype
 @pytest.mark.parametrize("layer", [0, 2])
 def test_random_calls(dtype, rung, layer):
     check_random_calls(CASE, dtype, rung, 4, layers=4, layer=layer, kv_heads=4, q_heads=8)

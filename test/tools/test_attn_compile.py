@@ -1,6 +1,7 @@
 """attn-compile as a process: its options, its deadline, a worker that dies, the disk cache."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -40,7 +41,7 @@ def test_help_names_every_option(command):
 
 def test_every_named_option_works(command):
     values = {"-o": "-", "--deadline": 9, "--rows": 8, "--keys": 8, "--target": "generic", "--variant": "d=64", "--emit": "spec"}
-    for flag in ("--check", "--explain", "--no-cache", "--print-spec", "--times"):
+    for flag in ("--assemble", "--check", "--explain", "--no-cache", "--print-spec", "--times"):
         assert run(command, CAUSAL, flag).returncode == 0
     for option, value in values.items():
         assert run(command, CAUSAL, option, value).returncode == 0 and run(command, CAUSAL, f"{option}={value}").returncode == 0
@@ -174,3 +175,65 @@ def test_no_cache(command, tmp_path):
     environment = {**os.environ, "ATTN_CACHE_DIR": str(tmp_path / "cache")}
     assert run(command, CAUSAL, "--no-cache", env=environment).returncode == 0
     assert not (tmp_path / "cache").exists()
+
+
+def manifest_of(path):
+    data = path.read_bytes()
+    return json.loads(data[48 : 48 + int.from_bytes(data[8:16], "little")])
+
+
+def forms_of(manifest):
+    return [form for v in manifest["entries"][0]["variants"] for step in v["steps"] for form in step["forms"]]
+
+
+def test_gpus_and_the_cpu_in_one_artifact(command, tmp_path):
+    output = tmp_path / "x.attn"
+    result = run(command, CAUSAL, "--target=generic,sm_80,sm_90", "--variant=dtype=bf16", "--no-cache", "-o", output)
+    assert result.returncode == 0, result.stderr
+    manifest = manifest_of(output)
+    assert [v["isa"] for v in manifest["entries"][0]["variants"]] == ["generic", "sm_80"]  # sm_90 runs the code of sm_80
+    gpu = [form for form in forms_of(manifest) if "entry" in form]
+    assert gpu and all(form["threads"] % 32 == 0 and form["shared"] > 0 and "cubins" not in form for form in gpu)
+
+
+def test_one_variant_that_a_gpu_does_not_have_is_an_error(command, tmp_path):
+    output = tmp_path / "x.attn"
+    result = run(command, CAUSAL, "--target=sm_80", "--variant=dtype=f32", "--variant=dtype=bf16", "-o", output)
+    assert result.returncode == 1 and not output.exists()
+    assert set(result.stderr.decode().splitlines()) == {
+        "UNSUPPORTED: 'tile.load_keys' of 'f32' is not supported by the sm_80 target: expected f16 or bf16"}
+
+
+def fake_ptxas(folder, body):
+    program = folder / "bin/ptxas"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n[ $1 = --version ] && echo 'release 1.2, V1.2.3' && exit 0\n{body}\n")
+    program.chmod(0o755)
+    return {**os.environ, "CUDA_HOME": str(folder)}
+
+
+def test_machine_code_of_every_target(command, tmp_path):
+    report = "ptxas info    : Used 40 registers, used 1 barriers"
+    environment = fake_ptxas(tmp_path, f'echo "{report}"; echo "code for $1" > "$5"')
+    output = tmp_path / "x.attn"
+    result = run(command, CAUSAL, "--target=sm_80,sm_90", "--variant=dtype=bf16", "--assemble", "--no-cache", "--times", "-o", output,
+                 env=environment)
+    assert result.returncode == 0, result.stderr
+    assert b"attend.0.prefill sm_90: 40 registers\n" in result.stderr
+    manifest = manifest_of(output)
+    for form in forms_of(manifest):
+        assert [cubin["arch"] for cubin in form["cubins"]] == ["sm_80", "sm_90"]
+        assert [manifest["code"][cubin["code"]]["isa"] for cubin in form["cubins"]] == ["sm_80", "sm_90"]
+    text = run(command, CAUSAL, "--target=sm_90", "--variant=dtype=bf16", "--emit=cubin", env=environment).stdout
+    assert text == b"code for -arch=sm_90\n"
+
+
+def test_what_ptxas_refuses(command, tmp_path):
+    environment = fake_ptxas(tmp_path, "echo 'ptxas fatal: no'; exit 255")
+    result = run(command, CAUSAL, "--target=sm_80", "--variant=dtype=bf16", "--assemble", "--no-cache", env=environment)
+    assert result.returncode == 1 and b"COMPILER: ptxas refuses a kernel for sm_80: ptxas fatal: no" in result.stderr
+
+
+def test_explain_says_whose_code_runs(command):
+    text = run(command, CAUSAL, "--target=sm_90", "--variant=dtype=bf16", "--explain").stdout.decode()
+    assert text.startswith("sm_90 has no code of its own yet: it runs that of sm_80\n")
