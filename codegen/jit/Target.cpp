@@ -15,12 +15,14 @@ FailureOr<tile::Machine> codegen::machineOf(StringRef target) {
   bool isGpu = llvm::StringSwitch<bool>(target)
                    .Cases("sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120", true)
                    .Default(false);
+  if (target == "sm_90a")
+    return ptx::describe(target);
   return isGpu ? ptx::describe("sm_80") : cpu::describe(target);
 }
 
 const char *codegen::targetNames() {
-  return "cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic, sm_80, sm_86, sm_89, sm_90, sm_100, "
-         "sm_120";
+  return "cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic, sm_80, sm_86, sm_89, sm_90, sm_90a, "
+         "sm_100, sm_120";
 }
 
 std::string codegen::refuseEmit(Emit emit, const tile::Machine &machine) {

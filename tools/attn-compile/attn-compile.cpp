@@ -20,7 +20,7 @@ static cl::opt<std::string> output("o", cl::desc("Output file (- is standard out
                                    cl::init("-"), cl::cat(category));
 static cl::list<std::string>
     targets("target", cl::desc("CPUs: cpu (this machine), x86-64-v4-bf16, x86-64-v4, x86-64-v3, generic; "
-                               "GPUs: sm_80, sm_86, sm_89, sm_90, sm_100, sm_120"),
+                               "GPUs: sm_80, sm_86, sm_89, sm_90, sm_90a, sm_100, sm_120"),
             cl::value_desc("name"), cl::CommaSeparated, cl::cat(category));
 static cl::list<std::string> variants("variant", cl::desc("What is fixed at compile time, as dtype=bf16,d=128,dv=128"),
                                       cl::value_desc("list"), cl::cat(category));

@@ -24,7 +24,7 @@ extern "C" {
 typedef struct attn_compile_options {
   uint32_t struct_size, version;
   const char *targets; /**< comma-separated: "cpu" (this machine), "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3",
-                            "generic"; GPUs: "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"; NULL: "cpu" */
+                            "generic"; GPUs: "sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100", "sm_120"; NULL: "cpu" */
   const char *const *variants; /**< each "d=128,dv=128,dtype=bf16"; none: those of the spec's `types`, else f32 d=64 */
   int64_t variant_count;
   int32_t assemble; /**< 1: machine code for the GPUs too, by ptxas of the CUDA toolkit; else its driver makes it */
