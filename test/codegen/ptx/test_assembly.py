@@ -15,8 +15,8 @@ DIMS = [64, 128, 256]
 KNOWN = {("sink_window", 256): ("8", "8", "32")}  # a row of 256 outputs takes 128 registers of a thread
 
 
-def ptx_of(build_dir, pattern, dtype, d):
-    command = [build_dir / "bin/attn-compile", ROOT / f"patterns/{pattern}.json", "--target=sm_80", "--emit=ptx",
+def ptx_of(build_dir, pattern, dtype, d, arch="sm_80"):
+    command = [build_dir / "bin/attn-compile", ROOT / f"patterns/{pattern}.json", f"--target={arch}", "--emit=ptx",
                f"--variant=dtype={dtype},d={d},dv={d}", "-o", "-"]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
@@ -27,17 +27,36 @@ def kernels(ptx):
     return {re.match(r"[\w$]+", part)[0]: part for part in parts}
 
 
+def assemble(tmp_path, ptx, arch):
+    """(stack, spill stores, spill loads) of every kernel, and what ptxas says."""
+    file = tmp_path / "kernels.ptx"
+    file.write_text(ptx)
+    result = subprocess.run([PTXAS, f"-arch={arch}", "-v", file, "-o", tmp_path / "kernels.cubin"], capture_output=True,
+                            text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    usage = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", result.stderr)
+    return usage, result.stderr
+
+
 @pytest.mark.skipif(not PTXAS, reason="ptxas is not installed")
 @pytest.mark.parametrize("d", DIMS)
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_nothing_spills(build_dir, tmp_path, pattern, d):
-    file = tmp_path / "kernels.ptx"
-    file.write_text(ptx_of(build_dir, pattern, "bf16", d))
-    result = subprocess.run([PTXAS, "-arch=sm_80", "-v", file, "-o", tmp_path / "kernels.cubin"], capture_output=True,
-                            text=True, timeout=120)
-    assert result.returncode == 0, result.stderr
-    usage = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", result.stderr)
-    assert len(usage) == 2 and set(usage) <= {("0", "0", "0"), KNOWN.get((pattern, d))}, result.stderr
+    usage, text = assemble(tmp_path, ptx_of(build_dir, pattern, "bf16", d), "sm_80")
+    assert len(usage) == 2 and set(usage) <= {("0", "0", "0"), KNOWN.get((pattern, d))}, text
+
+
+@pytest.mark.skipif(not PTXAS, reason="ptxas is not installed")
+@pytest.mark.parametrize("d", DIMS)
+@pytest.mark.parametrize("pattern", ["causal", "sliding_window"])
+def test_hopper_is_not_serialised(build_dir, tmp_path, pattern, d):
+    """ptxas says so (C7510 and its like) where it waits for every wgmma; and nothing spills."""
+    ptx = ptx_of(build_dir, pattern, "bf16", d, "sm_90a")
+    usage, text = assemble(tmp_path, ptx, "sm_90a")
+    assert usage == [("0", "0", "0")] * 2 and not re.search(r"C75|warning", text), text
+    counts = {name: text.count("wgmma.mma_async") for name, text in kernels(ptx).items()}
+    keys = 112 if d <= 128 else 80  # one instruction a step of 16: of d for scores, of keys for the output
+    assert counts == {"attend$0$prefill": d // 16 + keys // 16, "attend$0$decode": 0}
 
 
 @pytest.mark.parametrize("dtype, form", [("bf16", "bf16.bf16"), ("f16", "f16.f16")])
